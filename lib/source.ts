@@ -1,0 +1,151 @@
+/**
+ * The interface of an event source, and the shape of what it delivers. ffi/live_source.ts implements it over a native session;
+ * tests implement it over recorded bytes. lib/ knows nothing of where records come from.
+ *
+ * A batch is a run of records, each after an 8-byte prefix (struct pp_prefix of native/perfprof.h, little endian):
+ *
+ *     u32 size     bytes of the record that follows
+ *     u16 event    index into the source's events, or EVENT_LOST
+ *     u16 cpu
+ *
+ * A record is the kernel's own (struct perf_event_header first, see perf_event_open(2)); with EVENT_LOST it is struct pp_lost.
+ * All sizes are multiples of 8, and the batch starts at a multiple of 8.
+ *
+ * @module
+ */
+
+/** Prefix of each record in a batch, in bytes. */
+export const PREFIX_SIZE = 8;
+/** Event index of a record that tells of lost samples (struct pp_lost: u64 start, u64 end, u64 count, u32 event, u32 cpu). */
+export const EVENT_LOST = 0xffff;
+/** Event index in such a record where the kernel cannot tell which event lost samples. */
+export const EVENT_UNKNOWN = 0xffffffff;
+/** The largest record with its prefix, in bytes. */
+export const RECORD_MAX = 65536 + PREFIX_SIZE;
+
+/** Why `wait` returned, as bits; 0 is the time-out. */
+export const WAIT_DATA = 1;
+export const WAIT_WOKEN = 2;
+export const WAIT_ENDED = 4;
+export const WAIT_STDOUT = 8;
+
+/** One field of a tracepoint's format, as libtraceevent reads it. */
+export interface FormatField {
+  readonly name: string;
+  /** The C type without array brackets: `char`, `__data_loc char[]`, `unsigned long`, `const char *`. */
+  readonly type: string;
+  /** From the start of the raw data, in bytes. */
+  readonly offset: number;
+  /** In bytes; of a dynamic field, of its locator. */
+  readonly size: number;
+  readonly signed: boolean;
+  /** One of the common_* fields that every tracepoint has. */
+  readonly common: boolean;
+  readonly array: boolean;
+  /** Elements of an array of fixed length, else 0. */
+  readonly count: number;
+  /** Bytes of one element of an array, 0 where it has none. */
+  readonly elementSize: number;
+  readonly string: boolean;
+  readonly pointer: boolean;
+  /** `__data_loc` or `__rel_loc`: a u32 of (length << 16 | offset). */
+  readonly dynamic: boolean;
+  /** `__rel_loc`: the offset counts from the end of the locator. */
+  readonly relative: boolean;
+}
+
+/** A tracepoint's format: what tracefs says of one event. */
+export interface TracepointFormat {
+  readonly id: number;
+  readonly system: string;
+  readonly name: string;
+  /** The text after `print fmt: `. */
+  readonly printFormat: string;
+  /** False when libtraceevent cannot parse the print format: `name=value` pairs are printed instead. */
+  readonly printable: boolean;
+  readonly fields: readonly FormatField[];
+}
+
+/** A moment in the clock of the events and in wall clock time, both in ns. */
+export interface ClockPair {
+  readonly clockNs: bigint;
+  readonly realtimeNs: bigint;
+}
+
+/** What an event needs from outside of its bytes, as long as the process lives (also after the source is closed). */
+export interface EventServices {
+  /** The kernel's print format of tracepoint `formatId` evaluated on `raw`. */
+  printText(formatId: number, raw: Uint8Array, cpu: number): string;
+  /** Name of thread `tid` at `timeNs`, `"<...>"` when nobody knows. */
+  comm(tid: number, timeNs: number): string;
+  /** Event time -> ns since the Unix epoch. */
+  realtimeNs(timeNs: bigint): bigint;
+}
+
+/** What a source tells beside its records. Times in ns of the events' clock. */
+export interface SourceState {
+  /** Every record up to this time has been delivered. */
+  safeTimeNs: number;
+  /** Greatest time of the samples of the last read. */
+  batchNewestNs: number;
+  /** Samples in the last read. */
+  batchSamples: number;
+  delivered: number;
+  lost: number;
+  late: number;
+  excluded: number;
+  sidebandLost: number;
+  damaged: number;
+  /** Another read would return records at once. */
+  more: boolean;
+  /** Records are held back: read again soon. */
+  pending: boolean;
+  /** All tasks (or the command) have ended. */
+  ended: boolean;
+  /** Wait status of the command, -1 while it runs or where there is none. */
+  commandStatus: number;
+  /** Data bytes of one ring, and how many there are. */
+  ringBytes: number;
+  rings: number;
+}
+
+/** Samples of one event on one CPU: sent = delivered + lost + excluded. */
+export interface EventCount {
+  readonly event: number;
+  readonly cpu: number;
+  readonly delivered: number;
+  readonly lost: number;
+  readonly excluded: number;
+}
+
+/** A source of records. Calls are made one at a time; only `wake` may come during a `wait`. */
+export interface Source {
+  /** Starts the flow. */
+  enable(): void;
+  /** Ends the flow; what the rings hold can still be read. */
+  disable(): void;
+  /**
+   * Waits for records.
+   *
+   * @param timeoutMs At most so long
+   * @param pause True: records do not end the wait (a rest for the event loop)
+   * @returns WAIT_* bits
+   */
+  wait(timeoutMs: number, pause: boolean): Promise<number>;
+  /** Ends a running or the next `wait`. */
+  wake(): void;
+  /**
+   * Copies whole records into `into`, as many as fit and may be delivered.
+   *
+   * @param into Aligned to 8 bytes
+   * @returns Bytes written, 0 when nothing may be delivered now, or minus the bytes that the next record takes when `into` is too small
+   */
+  read(into: Uint8Array): number;
+  /** Fills in and returns the state after the last call. The same object each time. */
+  state(): SourceState;
+  /** Reads the kernel's counts. */
+  counts(): EventCount[];
+  /** Clock of the events and wall clock, now. */
+  clockPair(): ClockPair;
+  close(): void;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the C files of the library share with one another, and nobody else sees. */
+#ifndef PERFPROF_INTERNAL_H
+#define PERFPROF_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "perfprof.h"
+
+/* ---- error.c ---- */
+
+/* Fills *err (event, cpu, pid = -1, need = 0) and returns `code`, so that a failing call can `return pp_fail(...)`. */
+int32_t pp_fail(struct pp_error *err, enum pp_code code, int sys_errno, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Copies `length` bytes of text and a NUL to buf: the length, or PP_E_SPACE with err->need. */
+int32_t pp_give_text(const char *text, size_t length, char *buf, uint32_t size, struct pp_error *err);
+
+/* ---- clock.c ---- */
+
+/* `clockid` now, ns. With PP_CLOCK_PERF see pp_clock_read. */
+uint64_t pp_clock_now(int32_t clockid);
+
+/* ---- command.c: a child that is held before its exec ---- */
+
+struct pp_command;
+int32_t pp_command_start(const char *argv, uint32_t argv_size, struct pp_command **out, struct pp_error *err);
+int32_t pp_command_pid(const struct pp_command *command);
+/* Lets it exec; PP_E_EXEC with the exec's errno when that fails. */
+int32_t pp_command_go(struct pp_command *command, struct pp_error *err);
+/* Readable when it has ended. */
+int pp_command_pidfd(const struct pp_command *command);
+/* True once it has ended, with its wait status. Never blocks. */
+bool pp_command_ended(struct pp_command *command, int32_t *status);
+/* SIGTERM when it still runs; reaps it, or leaves it when it does not end at once. NULL is fine. */
+void pp_command_close(struct pp_command *command);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libperfprof: opens perf events, maps their rings, merges them by time and parses trace formats.
+ *
+ * This header is the whole contract with ffi/. Its rules:
+ *  - Handles are opaque. Every integer has a fixed width, every padding byte a name, and the sizes and offsets are asserted
+ *    (abi.c also exports them as JSON, from which ffi/abi.ts is generated).
+ *  - A call that can fail returns >= 0, or a negative enum pp_code and fills the struct pp_error that the caller passed. There is
+ *    no errno and no thread-local error: nonblocking FFI calls run on other threads.
+ *  - Nothing here prints, exits or aborts, but for the watchdog of a stuck script (pp_watch_start).
+ *  - Texts are NUL-terminated UTF-8 or raw kernel bytes. A function that fills a text buffer returns the length without the NUL;
+ * where the buffer is too small it returns PP_E_SPACE and pp_error.need says how many bytes it takes.
+ *  - One thread at a time uses a session, with two exceptions that may run beside anything: pp_session_wait (on the thread of a
+ *    nonblocking call, while no other call but pp_session_wake is made) and pp_session_wake.
+ *  - close/free of NULL is safe.
+ */
+#ifndef PERFPROF_H
+#define PERFPROF_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define PP_ABI_VERSION 1
+
+#if defined(__GNUC__)
+#define PP_API __attribute__((visibility("default")))
+#else
+#define PP_API
+#endif
+
+/* ---- errors ---------------------------------------------------------------------------------------------------------------- */
+
+/* What failed. The kernel's reason is pp_error.sys_errno. */
+enum pp_code {
+	PP_OK = 0,
+	PP_E_ARG = -1,	   /* an argument is out of range: a bug of the caller */
+	PP_E_NOMEM = -2,   /* out of memory */
+	PP_E_SPACE = -3,   /* the buffer is too small; pp_error.need has the size that is enough */
+	PP_E_FILE = -4,	   /* a file of the kernel could not be read */
+	PP_E_TRACEFS = -5, /* no tracefs, and it could not be mounted */
+	PP_E_FORMAT = -6,  /* a tracepoint's format is not there (sys_errno ENOENT) or does not parse */
+	PP_E_OPEN = -7,	   /* perf_event_open */
+	PP_E_MMAP = -8,	   /* mapping a ring */
+	PP_E_FILTER = -9,  /* the kernel refused a filter; text is the kernel's reason with its caret where it gives one */
+	PP_E_CGROUP = -10, /* opening a cgroup */
+	PP_E_TASK = -11,   /* a process or thread is not there */
+	PP_E_EXEC = -12,   /* starting the command */
+	PP_E_IOCTL = -13,  /* enabling, disabling or redirecting an event */
+	PP_E_OUTPUT = -14, /* opening the output file */
+	PP_E_SYS = -15,	   /* any other system call */
+};
+
+/* Filled by every call that fails. `event`, `cpu`, `pid` are -1 where they do not apply. */
+struct pp_error {
+	int32_t code;	   /* enum pp_code */
+	int32_t sys_errno; /* 0 where the kernel gave none */
+	int32_t event;	   /* index of the event in the session */
+	int32_t cpu;
+	int32_t pid;
+	uint32_t need;	 /* PP_E_SPACE: bytes that are enough */
+	char text[1000]; /* what was tried, such as "perf_event_open sched:sched_switch cpu=3" */
+};
+static_assert(sizeof(struct pp_error) == 1024, "pp_error");
+
+/* ---- the library ----------------------------------------------------------------------------------------------------------- */
+
+/* PP_ABI_VERSION of the library that is loaded. */
+PP_API uint32_t pp_abi_version(void);
+
+/* Sizes, offsets, constants and error codes as this compiler sees them, as JSON; static storage. */
+PP_API const char *pp_abi_json(void);
+
+/* ---- the machine ----------------------------------------------------------------------------------------------------------- */
+
+/* Reads a text file under /proc, /sys or tracefs (the file system's magic is checked, so nothing else can be read). */
+PP_API int32_t pp_kernel_file_read(const char *path, char *buf, uint32_t size, struct pp_error *err);
+
+/* Path of the mounted tracefs into `buf`. With `mount` != 0 it is mounted at /sys/kernel/tracing when it is nowhere. */
+PP_API int32_t pp_tracefs_path(uint32_t mount, char *buf, uint32_t size, struct pp_error *err);
+
+/* Why the kernel refuses `filter` for sys:name: written to a temporary instance of tracefs, and read back. Returns the length of
+ * the reason (with its caret line), 0 when the filter is accepted there. */
+PP_API int32_t pp_filter_check(const char *tracefs, const char *sys, const char *name, const char *filter, char *buf, uint32_t size,
+			       struct pp_error *err);
+
+/* Is this attr one that the kernel can open? Opens it disabled on this thread and closes it: 0, or PP_E_OPEN with its errno. Meant
+ * for software events (closing the last fd of a tracepoint is slow). */
+PP_API int32_t pp_attr_probe(const uint8_t *attr, uint32_t attr_size, struct pp_error *err);
+
+/* A clock reading and the wall clock at the same moment (the middle of the tightest of several readings), ns. */
+struct pp_clock_pair {
+	uint64_t clock_ns;
+	uint64_t realtime_ns;
+};
+static_assert(sizeof(struct pp_clock_pair) == 16, "pp_clock_pair");
+
+/* `clockid` is CLOCK_MONOTONIC, ..., or PP_CLOCK_PERF: the kernel's own perf clock, read from a side-band record of this thread. */
+#define PP_CLOCK_PERF (-1)
+PP_API int32_t pp_clock_read(int32_t clockid, struct pp_clock_pair *pair, struct pp_error *err);
+
+/* All tasks of /proc with their names. Returns how many were written; PP_E_SPACE with `need` = bytes when there are more. */
+struct pp_task {
+	uint32_t pid; /* thread group */
+	uint32_t tid;
+	char comm[16]; /* NUL-terminated */
+};
+static_assert(sizeof(struct pp_task) == 24, "pp_task");
+PP_API int32_t pp_tasks_read(struct pp_task *tasks, uint32_t size, struct pp_error *err);
+
+/* Opens `path` (created 0600 when new; no symlink is followed in a folder that others can write) and puts it in the place of stdout
+ * and stderr. `truncate` is 0 when a log rotation asks for the file to be opened anew. */
+PP_API int32_t pp_output_redirect(const char *path, uint32_t truncate, struct pp_error *err);
+
+/* ---- formats of tracepoints (libtraceevent) ------------------------------------------------------------------------------------
+ */
+
+struct pp_formats;
+
+/* `tracefs` may be "" : then only pp_format_parse works (recorded formats). */
+PP_API int32_t pp_formats_new(const char *tracefs, struct pp_formats **out, struct pp_error *err);
+PP_API void pp_formats_free(struct pp_formats *formats);
+
+/*
+ * Loads the format of sys:name and describes it as JSON:
+ *   {"id":316,"system":"sched","name":"sched_switch","printFormat":"\"prev_comm=%s ...\", REC->prev_comm, ...","printable":true,
+ *    "fields":[{"name":"common_type","type":"unsigned short","offset":0,"size":2,"signed":false,"common":true,
+ *               "array":false,"count":0,"elementSize":0,"string":false,"pointer":false,"dynamic":false,"relative":false}, ...]}
+ * `type` is the C type as the format gives it, without the array brackets ("char", "__data_loc char[]", "unsigned long");
+ * `count` is the array's length (0 when not an array or of dynamic length). `printable` is false when libtraceevent cannot parse
+ * the print format. Offsets count from the start of the raw data (PERF_SAMPLE_RAW after its size).
+ */
+PP_API int32_t pp_format_load(struct pp_formats *formats, const char *sys, const char *name, char *json, uint32_t size,
+			      struct pp_error *err);
+
+/* The same for the text of a format file. */
+PP_API int32_t pp_format_parse(struct pp_formats *formats, const char *sys, const uint8_t *text, uint32_t text_size, char *json,
+			       uint32_t size, struct pp_error *err);
+
+/* The kernel's own print format of event `id` on `raw` (raw_size bytes); `name=value` pairs where it is not printable. kallsyms and
+ * printk_formats are read at the first call that needs them. The length is at most size - 1: longer text is cut. */
+PP_API int32_t pp_format_print(struct pp_formats *formats, uint32_t id, const uint8_t *raw, uint32_t raw_size, uint32_t cpu,
+			       char *buf, uint32_t size, struct pp_error *err);
+
+/* ---- sessions
+ * -------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A session: some events, on some CPUs or tasks, through one ring per CPU.
+ *
+ * new -> add_event, set_filter, add_task | add_cgroup | command -> open -> enable -> (wait, read)* -> disable -> read* -> close
+ *
+ * Every attr has PERF_SAMPLE_IDENTIFIER | TID | TIME | CPU and sample_id_all, and all have one clock.
+ */
+struct pp_session;
+
+enum pp_session_flag {
+	PP_ORDER = 1,	      /* deliver in time order over all CPUs */
+	PP_EXCLUDE_SELF = 2,  /* drop samples of this process, before the merge */
+	PP_RING_SHRINK = 4,   /* the ring size is a wish: halve it while the kernel refuses it */
+	PP_INHERIT = 8,	      /* of tasks: their new threads and children as well */
+	PP_WATCH_STDOUT = 16, /* pp_session_wait also reports a closed reader of stdout */
+};
+
+struct pp_options {
+	uint32_t size;	     /* sizeof(struct pp_options) */
+	uint32_t flags;	     /* enum pp_session_flag */
+	int32_t clockid;     /* or PP_CLOCK_PERF */
+	uint32_t ring_pages; /* data pages of a ring, a power of two */
+	uint32_t slack_us; /* how long a record may be on its way between the reading of its time and its publication (hold-back) */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct pp_options) == 24, "pp_options");
+
+/*
+ * What a session tells beside the records: memory of the caller that must stay valid until pp_session_close, written only inside
+ * the calls of that session. Times in ns of the session's clock.
+ */
+struct pp_state {
+	uint64_t safe_time;	/* every record up to this time has been delivered */
+	uint64_t batch_newest;	/* greatest time of the samples of the last read */
+	uint64_t delivered;	/* samples, of all events but side-band */
+	uint64_t lost;		/* samples the kernel is known to have lost, of all events but side-band */
+	uint64_t late;		/* samples delivered with a time below an earlier one's (0 without PP_ORDER) */
+	uint64_t excluded;	/* samples dropped by PP_EXCLUDE_SELF */
+	uint64_t ring_bytes;	/* data bytes of one ring, as mapped */
+	uint32_t rings;		/* how many are mapped */
+	uint32_t batch_samples; /* samples in the last read */
+	uint32_t more;		/* 1: another read would return records at once */
+	uint32_t pending;	/* 1: records are held back, to be read after slack_us */
+	uint32_t ended;		/* 1: all tasks (or the command) have ended */
+	int32_t command_status; /* wait status of the command, -1 while it runs or where there is none */
+	uint64_t sideband_lost; /* side-band records that the kernel lost */
+	uint64_t damaged;	/* records dropped because their lengths made no sense */
+};
+static_assert(sizeof(struct pp_state) == 96, "pp_state");
+
+PP_API int32_t pp_session_new(const struct pp_options *options, struct pp_state *state, struct pp_session **out,
+			      struct pp_error *err);
+
+enum pp_event_flag {
+	PP_EVENT_SIDEBAND = 1, /* its COMM, FORK, EXIT, MMAP2 records are delivered, and it is enabled first */
+};
+
+/* Adds an event: attr bytes (struct perf_event_attr, `size` field = attr_size), its name for messages, and the CPUs it is opened
+ * on. Returns its index, counted from 0 in the order of the calls. */
+PP_API int32_t pp_session_add_event(struct pp_session *session, const uint8_t *attr, uint32_t attr_size, const char *name,
+				    const uint32_t *cpus, uint32_t cpu_count, uint32_t flags, struct pp_error *err);
+
+/* The kernel's trace filter of an event (PERF_EVENT_IOC_SET_FILTER). With PP_EXCLUDE_SELF open() adds common_pid terms by itself.
+ */
+PP_API int32_t pp_session_set_filter(struct pp_session *session, uint32_t event, const char *filter, struct pp_error *err);
+
+/* Targets: none (every task on the CPUs), or tasks, or cgroups, or a command. `whole_process` != 0 takes all threads of the
+ * process. */
+PP_API int32_t pp_session_add_task(struct pp_session *session, uint32_t pid, uint32_t whole_process, struct pp_error *err);
+PP_API int32_t pp_session_add_cgroup(struct pp_session *session, const char *path, struct pp_error *err);
+
+/* Forks the command and holds it before its exec; pp_session_enable lets it go. `argv` is `argv_size` bytes of NUL-terminated
+ * words. Fails with PP_E_EXEC at once when the program is not found or not executable. Returns its pid. */
+PP_API int32_t pp_session_command(struct pp_session *session, const char *argv, uint32_t argv_size, struct pp_error *err);
+
+/* Opens every event disabled, maps the rings (all or nothing). Raises RLIMIT_NOFILE to its hard limit when needed. */
+PP_API int32_t pp_session_open(struct pp_session *session, struct pp_error *err);
+PP_API int32_t pp_session_enable(struct pp_session *session, struct pp_error *err);
+PP_API int32_t pp_session_disable(struct pp_session *session, struct pp_error *err);
+
+/* Why pp_session_wait returned: none of these is a time-out. */
+enum pp_wait {
+	PP_WAIT_DATA = 1,   /* a ring reached its watermark */
+	PP_WAIT_WOKEN = 2,  /* pp_session_wake */
+	PP_WAIT_ENDED = 4,  /* state.ended was set */
+	PP_WAIT_STDOUT = 8, /* the reader of stdout is gone */
+};
+
+/* Waits up to timeout_ms. With `pause` != 0 data does not end the wait: a rest for the caller's event loop. */
+PP_API int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_t pause);
+
+/* Ends a running or the next pp_session_wait; from any thread. */
+PP_API void pp_session_wake(struct pp_session *session);
+
+/* Before each record in the buffer. Records keep the kernel's bytes; a wrapped one is joined. All sizes are multiples of 8. */
+struct pp_prefix {
+	uint32_t size;	/* of the record that follows, without this prefix */
+	uint16_t event; /* index of the event, or PP_EVENT_LOST */
+	uint16_t cpu;
+};
+static_assert(sizeof(struct pp_prefix) == 8, "pp_prefix");
+
+/* A record of ours, with prefix.event = PP_EVENT_LOST: samples were lost. */
+#define PP_EVENT_LOST	 0xffff
+#define PP_EVENT_UNKNOWN 0xffffffff
+struct pp_lost {
+	uint64_t start; /* time of the last sample of this ring before (or when it was enabled), ns */
+	uint64_t end;	/* time of the first sample of this ring after (or when it was disabled), ns */
+	uint64_t count;
+	uint32_t event; /* PP_EVENT_UNKNOWN where the kernel cannot tell (before 6.0) */
+	uint32_t cpu;
+};
+static_assert(sizeof(struct pp_lost) == 32, "pp_lost");
+
+/* The largest record with its prefix: perf_event_header.size is 16 bits. A buffer of a read is at least this big. */
+#define PP_RECORD_MAX (65536 + 8)
+
+/*
+ * Copies whole records into `buf`, oldest first, as many as fit and may be delivered; samples of events, records of side-band
+ * events, pp_lost. Returns the bytes written; 0 when nothing may be delivered now. Fills batch_* , more, pending, safe_time.
+ * A next record that does not fit ends the batch with more = 1;
+ * PP_E_SPACE with need when the next record does not fit in an empty buffer.
+ */
+PP_API int32_t pp_session_read(struct pp_session *session, uint8_t *buf, uint32_t size, struct pp_error *err);
+
+/* Samples by event and CPU, after reading PERF_FORMAT_LOST of every event. Returns how many entries were written. */
+struct pp_count {
+	uint32_t event;
+	uint32_t cpu;
+	uint64_t delivered;
+	uint64_t lost;
+	uint64_t excluded;
+};
+static_assert(sizeof(struct pp_count) == 32, "pp_count");
+PP_API int32_t pp_session_counts(struct pp_session *session, struct pp_count *counts, uint32_t size, struct pp_error *err);
+
+/* Unmaps, closes (with many tracepoints through a short-lived child, because each last close costs tens of ms), ends a command that
+ * still runs with SIGTERM. */
+PP_API void pp_session_close(struct pp_session *session);
+
+/* ---- the watchdog
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * One thread of the process that (1) asks the script's thread to give its event loop a turn, and (2) ends a script that is stuck.
+ *
+ * (1) While `busy` is 1 it sets `yield` to 1 every 10 ms; the script's thread reads it after each callback, and writes 0 when it
+ * yields. (2) After a SIGINT: when a second one comes, or `yield` stays 1 for 3 s, it removes what must not outlive the process,
+ * writes "perfprof: stopped while NAME was running" to stderr and calls _exit(130).
+ */
+struct pp_watch {
+	int32_t yield;	 /* library: 1; script: 0 */
+	int32_t running; /* id (pp_watch_name) of the callback that runs, 0: none. Written by the script's thread only */
+	int32_t busy;	 /* written by pp_watch_busy */
+	int32_t signals; /* SIGINTs seen */
+};
+static_assert(sizeof(struct pp_watch) == 16, "pp_watch");
+
+/* Starts the thread and chains a handler before the one installed for SIGINT (so: call it after the runtime's listener is there).
+ * The memory returned in *out lives as long as the process. A second call returns the same. */
+PP_API int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err);
+
+/* Names a callback for the watchdog's line; ids count from 1. Returns the id. */
+PP_API int32_t pp_watch_name(const char *name, struct pp_error *err);
+
+/* Starts (1) or rests (0) the 10 ms ticks. */
+PP_API void pp_watch_busy(uint32_t busy);
+
+#endif
