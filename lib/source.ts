@@ -80,33 +80,37 @@ export interface EventServices {
   comm(tid: number, timeNs: number): string;
   /** Event time -> ns since the Unix epoch. */
   realtimeNs(timeNs: bigint): bigint;
+  /** The same, rounded to a double: the way that makes no BigInt. */
+  realtimeNumber(timeNs: number): number;
 }
 
 /** What a source tells beside its records. Times in ns of the events' clock. */
 export interface SourceState {
   /** Every record up to this time has been delivered. */
-  safeTimeNs: number;
+  readonly safeTimeNs: number;
   /** Greatest time of the samples of the last read. */
-  batchNewestNs: number;
+  readonly batchNewestNs: number;
   /** Samples in the last read. */
-  batchSamples: number;
-  delivered: number;
-  lost: number;
-  late: number;
-  excluded: number;
-  sidebandLost: number;
-  damaged: number;
+  readonly batchSamples: number;
+  /** Samples since the start: delivered, known to be lost, delivered after a newer one, dropped as our own. */
+  readonly delivered: number;
+  readonly lost: number;
+  readonly late: number;
+  readonly excluded: number;
+  /** Side-band records that the kernel lost, and records whose lengths made no sense. */
+  readonly sidebandLost: number;
+  readonly damaged: number;
   /** Another read would return records at once. */
-  more: boolean;
+  readonly more: boolean;
   /** Records are held back: read again soon. */
-  pending: boolean;
+  readonly pending: boolean;
   /** All tasks (or the command) have ended. */
-  ended: boolean;
+  readonly ended: boolean;
   /** Wait status of the command, -1 while it runs or where there is none. */
-  commandStatus: number;
+  readonly commandStatus: number;
   /** Data bytes of one ring, and how many there are. */
-  ringBytes: number;
-  rings: number;
+  readonly ringBytes: number;
+  readonly rings: number;
 }
 
 /** Samples of one event on one CPU: sent = delivered + lost + excluded. */
@@ -141,11 +145,115 @@ export interface Source {
    * @returns Bytes written, 0 when nothing may be delivered now, or minus the bytes that the next record takes when `into` is too small
    */
   read(into: Uint8Array): number;
-  /** Fills in and returns the state after the last call. The same object each time. */
+  /** The state after the last call: the same object each time, read when its properties are. */
   state(): SourceState;
   /** Reads the kernel's counts. */
   counts(): EventCount[];
   /** Clock of the events and wall clock, now. */
   clockPair(): ClockPair;
   close(): void;
+}
+
+/** One event to open. */
+export interface SourceEvent {
+  /** For messages: `sched:sched_switch`. */
+  readonly name: string;
+  /** struct perf_event_attr. */
+  readonly attr: Uint8Array<ArrayBuffer>;
+  /** The CPUs it is opened on. */
+  readonly cpus: readonly number[];
+  /** The kernel's trace filter. */
+  readonly filter?: string | undefined;
+  /** COMM, FORK and EXIT records are wanted, and no samples. */
+  readonly sideband: boolean;
+}
+
+/** Whose events: one of these, or nobody's in particular. */
+export type Target =
+  | { readonly kind: "all" }
+  /** With all threads, new ones and children. */
+  | { readonly kind: "pids"; readonly pids: readonly number[] }
+  | { readonly kind: "tids"; readonly tids: readonly number[] }
+  | { readonly kind: "cgroups"; readonly paths: readonly string[] }
+  /** A command that is started and held until `enable`. */
+  | { readonly kind: "command"; readonly words: readonly string[] };
+
+/** What a live source is opened with. */
+export interface SourceRequest {
+  readonly events: readonly SourceEvent[];
+  readonly target: Target;
+  readonly order: boolean;
+  readonly excludeSelf: boolean;
+  /** End the waits when nobody reads stdout any more. */
+  readonly watchStdout: boolean;
+  /** CLOCK_* number, or CLOCK_PERF. */
+  readonly clockid: number;
+  /** Data pages of a ring, a power of two, and whether fewer will do when the kernel refuses them. */
+  readonly ringPages: number;
+  readonly ringShrink: boolean;
+}
+
+/** The kernel's own perf clock, where a CLOCK_* number is asked for. */
+export const CLOCK_PERF = -1;
+
+/** One task of the machine. */
+export interface TaskName {
+  readonly pid: number;
+  readonly tid: number;
+  readonly comm: string;
+}
+
+/** What this machine has: ffi/machine.ts asks the kernel; tests give their own. */
+export interface Machine {
+  readonly pageSize: number;
+  onlineCpus(): number[];
+  /** Text of a file under /proc, /sys or tracefs; undefined when it is not there. */
+  kernelFile(path: string): string | undefined;
+  /** Names under tracefs events/. */
+  systems(): string[];
+  names(system: string): string[];
+  format(system: string, name: string): TracepointFormat;
+  printText(formatId: number, raw: Uint8Array, cpu: number): string;
+  /** Can the kernel open this attr? */
+  accepts(attr: Uint8Array<ArrayBuffer>): boolean;
+  tasks(): TaskName[];
+  /** Opens everything, disabled. */
+  open(request: SourceRequest): Source;
+}
+
+/** What a source tried when it failed. */
+export type SourceOperation =
+  | "open"
+  | "mmap"
+  | "filter"
+  | "cgroup"
+  | "task"
+  | "exec"
+  | "ioctl"
+  | "format"
+  | "tracefs"
+  | "file"
+  | "output"
+  | "memory"
+  | "system";
+
+/** The kernel's refusal, as a source reports it; lib/failures.ts says it to a person. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+
+  /**
+   * @param text What was tried, such as `perf_event_open sched:sched_switch cpu=3`; of a filter, the kernel's reason
+   * @param errno Its number, 0 where the kernel gave none
+   * @param event Index of the event, -1 where it does not apply; so `cpu` and `pid`
+   */
+  constructor(
+    readonly operation: SourceOperation,
+    text: string,
+    readonly errno: number,
+    readonly event = -1,
+    readonly cpu = -1,
+    readonly pid = -1,
+  ) {
+    super(text);
+  }
 }
