@@ -1,0 +1,121 @@
+/**
+ * Where a module is: MODULE of the command line -> the path of a file. Reads folders' and files' status, never a file.
+ *
+ * @module
+ */
+
+import { PerfprofError } from "./errors.ts";
+
+/** In the order in which they are tried after a name. */
+export const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".tsx", ".wasm", ".so"];
+/** Found, and refused with a word of their own. */
+const LATER = [".wasm", ".so"];
+
+/** Where to look, and who asks. */
+export interface SearchPlaces {
+  /** The current folder, absolute. */
+  readonly cwd: string;
+  /** PERFPROF_PATH, folders separated by colons. */
+  readonly searchPath: string;
+  /** Users whose files are trusted in the current folder; undefined: everybody's (it is not root who asks). */
+  readonly trusted: readonly number[] | undefined;
+}
+
+/** The places of this process. With sudo, root trusts the user who became root. */
+export function searchPlaces(): SearchPlaces {
+  const sudoUser = Number(Deno.env.get("SUDO_UID") ?? 0);
+  return {
+    cwd: Deno.cwd(),
+    searchPath: Deno.env.get("PERFPROF_PATH") ?? "",
+    trusted: Deno.uid() === 0 ? [0, sudoUser] : undefined,
+  };
+}
+
+/**
+ * The file of a module.
+ *
+ * A word with a slash or one of EXTENSIONS is a path; `-` is standard input; any other is a bare name, looked for in the current
+ * folder and then in those of PERFPROF_PATH. A path that is not there may lack its extension.
+ *
+ * @param module As on the command line
+ * @param places Where to look
+ * @returns An absolute path
+ * @throws {PerfprofError} Not there (says where it was looked for), a folder, or not to be trusted
+ */
+export function resolveModule(module: string, places: SearchPlaces = searchPlaces()): string {
+  if (module === "-") return "/dev/stdin";
+  const isPath = module.includes("/") || EXTENSIONS.some((extension) => module.endsWith(extension));
+  const path = isPath ? resolvePath(module, places) : resolveName(module, places);
+  const extension = LATER.find((late) => path.endsWith(late));
+  if (extension !== undefined) {
+    throw new PerfprofError(`module ${path} cannot be loaded: ${extension} modules are not supported yet`);
+  }
+  return path;
+}
+
+function resolvePath(module: string, { cwd }: SearchPlaces): string {
+  const path = join(cwd, module);
+  const found = ["", ...EXTENSIONS].map((extension) => path + extension).find(isFile);
+  if (found !== undefined) return found;
+  if (statOf(path)?.isDirectory) throw new PerfprofError(`module ${module} cannot be loaded: ${path} is a folder`);
+  throw new PerfprofError(`module ${module} was not found: there is no file ${path}`);
+}
+
+function resolveName(module: string, places: SearchPlaces): string {
+  const folders = [
+    places.cwd,
+    ...places.searchPath.split(":").filter((folder) => folder !== "").map((at) => join(places.cwd, at)),
+  ];
+  for (const folder of folders) {
+    const found = [...EXTENSIONS, ""].map((extension) => join(folder, module + extension)).find(isFile);
+    if (found === undefined) continue;
+    if (folder === places.cwd) rejectUntrusted(found, places);
+    return found;
+  }
+  throw new PerfprofError(`module ${module} was not found in ${folders.join(", ")}`, {
+    hints: [
+      `looked for ${EXTENSIONS.map((extension) => module + extension).join(" ")} ${module}`,
+      "PERFPROF_PATH=FOLDER:... names more folders; a path has a slash: ./name",
+    ],
+  });
+}
+
+/** A bare name in a folder like /tmp may be somebody else's trap, as with `.` in PATH. */
+function rejectUntrusted(path: string, { cwd, trusted }: SearchPlaces): void {
+  if (trusted === undefined) return;
+  const writable = [cwd, path].find((at) => othersCanWrite(statOf(at), trusted));
+  if (writable === undefined) return;
+  throw new PerfprofError(`module ${path} is not loaded by its bare name: other users can write ${writable}`, {
+    hints: [`when you trust it, give its path: ./${path.slice(path.lastIndexOf("/") + 1)}`],
+  });
+}
+
+function othersCanWrite(info: Deno.FileInfo | undefined, trusted: readonly number[]): boolean {
+  if (info?.mode == null || info.uid === null || !trusted.includes(info.uid)) return true;
+  const byGroup = (info.mode & 0o020) !== 0 && info.gid !== 0;
+  return byGroup || (info.mode & 0o002) !== 0;
+}
+
+/** Not a folder: a pipe or a device will do. */
+function isFile(path: string): boolean {
+  return statOf(path)?.isDirectory === false;
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    // Not there, or not to be reached: the message says where it was looked for.
+    return undefined;
+  }
+}
+
+/** `name` in `folder`, without `.` and `..`. */
+function join(folder: string, name: string): string {
+  const kept: string[] = [];
+  for (const part of (name.startsWith("/") ? name : `${folder}/${name}`).split("/")) {
+    if (part === "..") kept.pop();
+    else if (part !== "" && part !== ".") kept.push(part);
+  }
+  return `/${kept.join("/")}`;
+}
