@@ -24,12 +24,20 @@ export const PERF = {
   PERF_FORMAT_LOST: 1 << 4,
 } as const;
 
-/** CLOCK_* of time.h. */
-const CLOCK_IDS: Readonly<Record<Clock, number>> = { realtime: 0, monotonic: 1, boottime: 7, tai: 11, perf: CLOCK_PERF };
+/** CLOCK_* of time.h, by the names of --clock. */
+export const CLOCK_IDS: Readonly<Record<Clock, number>> = { realtime: 0, monotonic: 1, boottime: 7, tai: 11, perf: CLOCK_PERF };
 
 /** Bit numbers of the flags in the u64 behind read_format. */
-const FLAGS = { disabled: 0, comm: 9, task: 13, watermark: 14, sample_id_all: 18, comm_exec: 24, use_clockid: 25 } as const;
-export type AttrFlag = keyof typeof FLAGS;
+export const ATTR_FLAGS = {
+  disabled: 0,
+  comm: 9,
+  task: 13,
+  watermark: 14,
+  sample_id_all: 18,
+  comm_exec: 24,
+  use_clockid: 25,
+} as const;
+export type AttrFlag = keyof typeof ATTR_FLAGS;
 
 /** A perf_event_attr; what is not here is 0. */
 export interface EventAttr {
@@ -120,7 +128,7 @@ export function encodeAttr(attr: EventAttr): Uint8Array<ArrayBuffer> {
   view.setBigUint64(16, BigInt(attr.samplePeriod), true);
   view.setBigUint64(24, BigInt(attr.sampleType), true);
   view.setBigUint64(32, BigInt(attr.readFormat), true);
-  view.setBigUint64(40, attr.flags.reduce((bits, flag) => bits | 1n << BigInt(FLAGS[flag]), 0n), true);
+  view.setBigUint64(40, attr.flags.reduce((bits, flag) => bits | 1n << BigInt(ATTR_FLAGS[flag]), 0n), true);
   view.setUint32(48, attr.wakeup, true);
   view.setInt32(92, attr.clockid, true);
   return bytes;

@@ -22,6 +22,16 @@ int32_t pp_give_text(const char *text, size_t length, char *buf, uint32_t size, 
 /* `clockid` now, ns. With PP_CLOCK_PERF see pp_clock_read. */
 uint64_t pp_clock_now(int32_t clockid);
 
+/* ---- machine.c ---- */
+
+/* The whole of a file of the kernel into *text, which the caller frees. NUL-terminated; its length without the NUL. */
+int32_t pp_kernel_file_load(const char *path, char **text, struct pp_error *err);
+
+/* ---- filter.c ---- */
+
+/* Is this text, which comes from the user, one component of a path? */
+bool pp_is_component(const char *text);
+
 /* ---- command.c: a child that is held before its exec ---- */
 
 struct pp_command;

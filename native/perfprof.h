@@ -98,7 +98,8 @@ static_assert(sizeof(struct pp_clock_pair) == 16, "pp_clock_pair");
 #define PP_CLOCK_PERF (-1)
 PP_API int32_t pp_clock_read(int32_t clockid, struct pp_clock_pair *pair, struct pp_error *err);
 
-/* All tasks of /proc with their names. Returns how many were written; PP_E_SPACE with `need` = bytes when there are more. */
+/* All tasks of /proc with their names, into `size` bytes. Returns how many tasks were written; PP_E_SPACE with `need` = bytes when
+ * there are more. */
 struct pp_task {
 	uint32_t pid; /* thread group */
 	uint32_t tid;
@@ -183,7 +184,7 @@ struct pp_state {
 	uint64_t late;		/* samples delivered with a time below an earlier one's (0 without PP_ORDER) */
 	uint64_t excluded;	/* samples dropped by PP_EXCLUDE_SELF */
 	uint64_t ring_bytes;	/* data bytes of one ring, as mapped */
-	uint32_t rings;		/* how many are mapped */
+	uint32_t rings;		/* how many are mapped, without the 64 KiB ones of CPUs with side-band records only */
 	uint32_t batch_samples; /* samples in the last read */
 	uint32_t more;		/* 1: another read would return records at once */
 	uint32_t pending;	/* 1: records are held back, to be read after slack_us */
@@ -199,6 +200,7 @@ PP_API int32_t pp_session_new(const struct pp_options *options, struct pp_state 
 
 enum pp_event_flag {
 	PP_EVENT_SIDEBAND = 1, /* its COMM, FORK, EXIT, MMAP2 records are delivered, and it is enabled first */
+	PP_EVENT_PROBE = 2,    /* a dynamic probe: no process has it open after pp_session_close, so it can be removed */
 };
 
 /* Adds an event: attr bytes (struct perf_event_attr, `size` field = attr_size), its name for messages, and the CPUs it is opened
@@ -269,7 +271,8 @@ static_assert(sizeof(struct pp_lost) == 32, "pp_lost");
  */
 PP_API int32_t pp_session_read(struct pp_session *session, uint8_t *buf, uint32_t size, struct pp_error *err);
 
-/* Samples by event and CPU, after reading PERF_FORMAT_LOST of every event. Returns how many entries were written. */
+/* Samples by event and CPU, after reading PERF_FORMAT_LOST of every event. `size` in bytes. Returns how many entries were written;
+ * PP_E_SPACE with need. An entry of PP_EVENT_UNKNOWN has what a CPU lost that no event's counter had (before 6.0). */
 struct pp_count {
 	uint32_t event;
 	uint32_t cpu;
@@ -292,13 +295,14 @@ PP_API void pp_session_close(struct pp_session *session);
  *
  * (1) While `busy` is 1 it sets `yield` to 1 every 10 ms; the script's thread reads it after each callback, and writes 0 when it
  * yields. (2) After a SIGINT: when a second one comes, or `yield` stays 1 for 3 s, it removes what must not outlive the process,
- * writes "perfprof: stopped while NAME was running" to stderr and calls _exit(130).
+ * writes "perfprof: stopped while NAME was running" to stderr and calls _exit(130). One that comes within 300 ms of the first is
+ * taken for the same Ctrl-C, delivered twice.
  */
 struct pp_watch {
 	int32_t yield;	 /* library: 1; script: 0 */
 	int32_t running; /* id (pp_watch_name) of the callback that runs, 0: none. Written by the script's thread only */
 	int32_t busy;	 /* written by pp_watch_busy */
-	int32_t signals; /* SIGINTs seen */
+	int32_t signals; /* SIGINTs seen, without those taken for the one before */
 };
 static_assert(sizeof(struct pp_watch) == 16, "pp_watch");
 

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The watchdog: one thread that ticks while the script's thread is busy, and ends a script that is stuck after a SIGINT. Owns the
+ * process's SIGINT handler, before the runtime's own, and the names of callbacks. The only file that writes to stderr and exits.
+ *
+ * Everything here lives as long as the process. The script's thread and this one share plain integers (struct pp_watch); relaxed
+ * atomics are enough where an integer stands alone.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define TICK_MS	    10
+#define STUCK_NS    UINT64_C(3000000000)
+#define SAME_NS	    UINT64_C(300000000)
+#define STACK_BYTES (256 << 10)
+
+/* Prepended by the script's thread, walked by the watchdog, never freed: a walk needs no lock. */
+struct name {
+	const struct name *next;
+	int32_t id;
+	char text[];
+};
+
+static struct pp_watch watch;
+static const struct name *names;
+static struct sigaction chained;
+static uint64_t counted_ns; /* when the last SIGINT came that counts */
+static int wake_fd = -1;
+static int32_t resting; /* 1: the thread sleeps until wake_fd */
+
+static void wake(void)
+{
+	uint64_t one = 1;
+
+	/* Fails only when the counter is full, and then the thread is woken already. */
+	(void)!write(wake_fd, &one, sizeof(one));
+}
+
+/* One Ctrl-C can come twice within milliseconds: from the terminal to the whole group, and from timeout(1) or a task runner that
+ * passes on its own. Such a pair counts once. Loaded before the clock is read, so that the difference is never negative. */
+static void count_sigint(void)
+{
+	uint64_t before = __atomic_load_n(&counted_ns, __ATOMIC_ACQUIRE);
+	uint64_t now = pp_clock_now(CLOCK_MONOTONIC);
+
+	if (before && now - before < SAME_NS)
+		return;
+	/* Another thread that is here as well has counted this one. */
+	if (__atomic_compare_exchange_n(&counted_ns, &before, now, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		__atomic_add_fetch(&watch.signals, 1, __ATOMIC_RELAXED);
+}
+
+/* Async-signal-safe: atomics, the clock, a write, and what was there before. */
+static void on_sigint(int sig, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	if (chained.sa_handler == SIG_IGN)
+		return;
+	count_sigint();
+	wake();
+	if (chained.sa_flags & SA_SIGINFO)
+		chained.sa_sigaction(sig, info, context);
+	else if (chained.sa_handler != SIG_DFL)
+		chained.sa_handler(sig);
+	else {
+		/* Delivered as soon as this handler has returned. */
+		sigaction(sig, &chained, NULL);
+		raise(sig);
+	}
+	errno = saved;
+}
+
+static _Noreturn void end_stuck(void)
+{
+	int32_t running = __atomic_load_n(&watch.running, __ATOMIC_RELAXED);
+	const struct name *name = __atomic_load_n(&names, __ATOMIC_ACQUIRE);
+	char line[256];
+	int length;
+
+	while (name && name->id != running)
+		name = name->next;
+	length = snprintf(line, sizeof(line), "perfprof: stopped while %.200s was running\n", name ? name->text : "the event loop");
+	(void)!write(STDERR_FILENO, line, length);
+	_exit(130);
+}
+
+/* True while there is something to tick for. Sequentially consistent with pp_watch_busy: either it sees that the thread rests, or
+ * the thread sees that it is busy. */
+static bool keep_ticking(bool window)
+{
+	bool busy = __atomic_load_n(&watch.busy, __ATOMIC_SEQ_CST);
+
+	__atomic_store_n(&resting, !window && !busy, __ATOMIC_SEQ_CST);
+	return window || busy || __atomic_load_n(&watch.busy, __ATOMIC_SEQ_CST);
+}
+
+static void *watch_main(void *unused)
+{
+	struct pollfd wakeup = {.fd = wake_fd, .events = POLLIN};
+	int32_t signals_before = 0;
+	uint64_t window_end = 0; /* of the 3 s after the first SIGINT; 0: no window */
+	uint64_t count;
+
+	for (;;) {
+		bool woken = poll(&wakeup, 1, keep_ticking(window_end) ? TICK_MS : -1) > 0;
+		int32_t signals = __atomic_load_n(&watch.signals, __ATOMIC_RELAXED);
+		bool yielded = !__atomic_load_n(&watch.yield, __ATOMIC_RELAXED);
+
+		if (woken)
+			(void)!read(wake_fd, &count, sizeof(count));
+		if (signals > 1)
+			end_stuck();
+		if (signals > signals_before) {
+			window_end = pp_clock_now(CLOCK_MONOTONIC) + STUCK_NS;
+			__atomic_store_n(&watch.yield, 1, __ATOMIC_RELAXED);
+		} else if (window_end && yielded) {
+			window_end = 0;
+		} else if (window_end && pp_clock_now(CLOCK_MONOTONIC) >= window_end) {
+			end_stuck();
+		} else if (!woken) {
+			__atomic_store_n(&watch.yield, 1, __ATOMIC_RELAXED);
+		}
+		signals_before = signals;
+	}
+	return unused;
+}
+
+static int start_thread(void)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	pthread_t thread;
+	int error;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	/* A thread starts with its creator's mask: signals are for the others. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&thread, &attr, watch_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
+int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err)
+{
+	struct sigaction action = {.sa_sigaction = on_sigint};
+	int error;
+
+	*out = &watch;
+	if (wake_fd >= 0)
+		return PP_OK;
+	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake_fd < 0)
+		return pp_fail(err, PP_E_SYS, errno, "eventfd");
+	error = start_thread();
+	if (error) {
+		close(wake_fd);
+		wake_fd = -1;
+		return pp_fail(err, PP_E_SYS, error, "start the watchdog");
+	}
+	sigaction(SIGINT, NULL, &chained);
+	action.sa_flags = SA_SIGINFO | (chained.sa_flags & (SA_ONSTACK | SA_RESTART));
+	action.sa_mask = chained.sa_mask;
+	sigaction(SIGINT, &action, NULL);
+	return PP_OK;
+}
+
+int32_t pp_watch_name(const char *text, struct pp_error *err)
+{
+	size_t size = strlen(text) + 1;
+	struct name *name = malloc(sizeof(*name) + size);
+
+	if (!name)
+		return pp_fail(err, PP_E_NOMEM, ENOMEM, "name of a callback");
+	memcpy(name->text, text, size);
+	name->next = names;
+	name->id = names ? names->id + 1 : 1;
+	/* Release: the watchdog must see a whole name. */
+	__atomic_store_n(&names, name, __ATOMIC_RELEASE);
+	return name->id;
+}
+
+void pp_watch_busy(uint32_t busy)
+{
+	__atomic_store_n(&watch.busy, busy != 0, __ATOMIC_SEQ_CST);
+	if (busy && __atomic_load_n(&resting, __ATOMIC_SEQ_CST))
+		wake();
+}
