@@ -1,0 +1,19 @@
+/**
+ * The watchdog of native/watch.c as lib/run.ts takes it. Its memory lives as long as the process.
+ *
+ * @module
+ */
+
+import type { Watch } from "../lib/run.ts";
+import { ABI } from "./abi.ts";
+import { call, cString, library, outPointer } from "./library.ts";
+
+/** Starts the watchdog. The runtime's own listener for SIGINT must be there already: the watchdog's comes before it. */
+export function startWatch(): Watch {
+  const memory = outPointer((library, out, error) => library.pp_watch_start(new Uint8Array(out.buffer), error));
+  return {
+    cells: new Int32Array(Deno.UnsafePointerView.getArrayBuffer(memory, ABI.structs.pp_watch.size)),
+    name: (callback) => call((library, error) => library.pp_watch_name(cString(callback), error)),
+    busy: (on) => library().pp_watch_busy(on ? 1 : 0),
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * The memory that batches are read into. Batches are appended to one ArrayBuffer until little of it is left; then a new one is
+ * taken. No byte is ever written twice, so an event that a script keeps stays valid: it holds its buffer alive.
+ *
+ * That is the bound of what keeping costs: an event pins at most ARENA_SIZE bytes (or its own record, where that is larger), and
+ * events of one buffer share them.
+ *
+ * @module
+ */
+
+/** Bytes of one buffer: what one kept event can pin at most. */
+export const ARENA_SIZE = 32 * 1024;
+
+/** A new buffer is taken when less than this is left: batches stay large enough that the call behind each costs little. */
+const LEAST_FREE = ARENA_SIZE / 4;
+
+/** Where the next batch goes. */
+export class Arena {
+  /** Over the whole current buffer. */
+  view = new DataView(new ArrayBuffer(ARENA_SIZE));
+  /** Where the free part begins, a multiple of 8. */
+  #used = 0;
+
+  /** The free part of the current buffer, or of a new one when that is nearly full. */
+  free(): Uint8Array<ArrayBuffer> {
+    if (this.view.byteLength - this.#used < LEAST_FREE) this.grow(ARENA_SIZE);
+    return new Uint8Array(this.view.buffer as ArrayBuffer, this.#used);
+  }
+
+  /** Takes a new buffer, of `size` bytes or ARENA_SIZE, whichever is more. */
+  grow(size: number): void {
+    this.view = new DataView(new ArrayBuffer(Math.max(size, ARENA_SIZE)));
+    this.#used = 0;
+  }
+
+  /**
+   * Counts `bytes` of the free part as used.
+   *
+   * @returns Where they begin in `view`
+   */
+  take(bytes: number): number {
+    const start = this.#used;
+    this.#used += bytes;
+    return start;
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * One handler module over the events of a machine, from its options to its exit status: opens, imports, runs, sums up. Owns what
+ * perfprof says while it runs (all on stderr: stdout is the script's). Needs no C: the machine is handed in.
+ *
+ * @module
+ */
+
+import { type Route, WATCH_YIELD } from "./delivery.ts";
+import { PerfprofError } from "./errors.ts";
+import { makeCaller } from "./event_class.ts";
+import { parseEvents } from "./event_spec.ts";
+import { explain } from "./failures.ts";
+import { Exceptions } from "./exceptions.ts";
+import { type Handlers, loadHandlers } from "./handlers.ts";
+import { LossReport } from "./loss.ts";
+import { setScriptArguments } from "./module_import.ts";
+import { resolveModule } from "./module_path.ts";
+import type { RunOptions } from "./options.ts";
+import { makePerfProf } from "./perf_prof.ts";
+import { Run, type Watch } from "./run.ts";
+import type { SignalName, Signals } from "./signals.ts";
+import { type Machine, SourceError } from "./source.ts";
+import { readUsage, statusLines, type Usage, usageLine } from "./status.ts";
+import { Trace, type TracedEvent } from "./trace.ts";
+
+/** How often the same exception is printed without -i, ms. */
+const EXCEPTION_MS = 1000;
+/** Indent of what `__print_stat__` prints. */
+const STAT_INDENT = 4;
+
+/** What a module runs on. */
+export interface Surroundings {
+  readonly machine: Machine;
+  readonly watch: Watch;
+  readonly signals: Signals;
+  /** Takes a line for the user. */
+  readonly say: (line: string) => void;
+  /** Opens the file of -o anew. */
+  readonly reopenOutput: () => void;
+}
+
+/**
+ * Runs a module to its end.
+ *
+ * @returns The exit status
+ * @throws {PerfprofError} It did not come to run
+ */
+export async function runModule(options: RunOptions, surroundings: Surroundings): Promise<number> {
+  const path = resolveModule(options.module);
+  const specs = parseEvents(options.events);
+  const trace = new Trace(surroundings.machine, specs, options, (text) => console.log(text));
+  try {
+    return await new ModuleRun(options, surroundings, trace, path).run();
+  } catch (error) {
+    throw error instanceof SourceError ? explain(error, surroundings.machine) : error;
+  } finally {
+    trace.source.close();
+  }
+}
+
+class ModuleRun {
+  readonly #options: RunOptions;
+  readonly #around: Surroundings;
+  readonly #trace: Trace;
+  readonly #path: string;
+  readonly #exceptions: Exceptions;
+  readonly #losses: LossReport;
+  readonly #say: (line: string) => void;
+  #run: Run | undefined;
+  #startMs = 0;
+  /** Settles when a signal ends the run before it has begun. */
+  readonly #stopped = Promise.withResolvers<void>();
+  #stopping = false;
+
+  constructor(options: RunOptions, around: Surroundings, trace: Trace, path: string) {
+    this.#options = options;
+    this.#around = around;
+    this.#trace = trace;
+    this.#path = path;
+    this.#say = around.say;
+    this.#exceptions = new Exceptions({
+      write: this.#say,
+      now: () => performance.now(),
+      everyMs: options.intervalMs ?? EXCEPTION_MS,
+    });
+    this.#losses = new LossReport(trace.events.map(({ spec }) => spec.eventName), this.#say);
+  }
+
+  async run(): Promise<number> {
+    this.#around.signals.receive((signal) => this.#receive(signal));
+    const handlers = await this.#unlessStopped(this.#load());
+    if (handlers === undefined) return 0;
+    const run = this.#run = this.#makeRun(handlers);
+    this.#catchStrayErrors();
+    await this.#unlessStopped(run.init());
+    const endUsage = this.#reportUsage();
+    if (!this.#stopping) await run.deliver();
+    await run.exit();
+    endUsage();
+    return this.#sumUp();
+  }
+
+  async #load(): Promise<Handlers> {
+    const { module, scriptArgs, verbosity } = this.#options;
+    setScriptArguments(this.#path, scriptArgs);
+    Object.defineProperty(globalThis, "perf_prof", { value: makePerfProf([module, ...scriptArgs]), configurable: true });
+    const names = this.#trace.events.map(({ spec }) => spec.handlerName);
+    const { handlers, warnings } = await loadHandlers(this.#path, names);
+    if (verbosity >= 0) {
+      this.#say(`Loaded module: ${this.#path}`);
+      for (const warning of [...warnings, ...this.#unused(handlers)]) this.#say(`perfprof: warning: ${warning}`);
+    }
+    return handlers;
+  }
+
+  /** What was asked for and will not be used. */
+  #unused({ byEvent, sample, interval }: Handlers): string[] {
+    const untaken = sample !== undefined ? [] : this.#trace.events.filter(({ spec }) => !byEvent.has(spec.handlerName));
+    const warnings = untaken.map(({ spec }) => `no handler takes ${spec.eventName}: export ${spec.handlerName} or __sample__`);
+    const { intervalMs } = this.#options;
+    if (intervalMs !== undefined && interval === undefined) warnings.push("option -i: the module exports no __interval__");
+    if (intervalMs === undefined && interval !== undefined) warnings.push("__interval__ is never called without option -i");
+    return warnings;
+  }
+
+  #makeRun(handlers: Handlers): Run {
+    const { events, source } = this.#trace;
+    const { watch } = this.#around;
+    const routes = events.map((event) => routeOf(event, handlers, watch));
+    return new Run({
+      source,
+      routes,
+      eventNames: events.map(({ spec }) => spec.eventName),
+      handlerNames: events.map(({ spec }) => handlers.byEvent.has(spec.handlerName) ? spec.handlerName : "__sample__"),
+      handlers,
+      exceptions: this.#exceptions,
+      watch,
+      intervalMs: this.#options.intervalMs,
+      exitN: this.#options.exitN,
+      enabled: () => {
+        this.#startMs = performance.now();
+        this.#trace.enabled();
+      },
+      sideband: (view, at) => this.#trace.sideband(view, at),
+      lost: (loss) => this.#losses.add(loss),
+      idle: () => this.#idle(),
+    });
+  }
+
+  #idle(): void {
+    this.#trace.idle();
+    this.#losses.sayDue();
+    this.#exceptions.flush();
+  }
+
+  /** What a signal cuts short: undefined when it did. */
+  async #unlessStopped<T>(work: Promise<T>): Promise<T | undefined> {
+    if (this.#stopping) return undefined;
+    return await Promise.race([work, this.#stopped.promise.then(() => undefined)]);
+  }
+
+  #receive(signal: SignalName): void {
+    // The event loop turns: nothing is stuck.
+    this.#around.watch.cells[WATCH_YIELD] = 0;
+    if (signal === "SIGUSR1") return this.#reopenOutput();
+    if (signal === "SIGUSR2") return this.#printStatus();
+    this.#stopping = true;
+    this.#stopped.resolve();
+    this.#run?.stop();
+  }
+
+  /** A log rotation that goes wrong ends no run: the old file stays open. */
+  #reopenOutput(): void {
+    try {
+      this.#around.reopenOutput();
+    } catch (error) {
+      if (!(error instanceof PerfprofError)) throw error;
+      this.#say(`perfprof: ${error.message}`);
+    }
+  }
+
+  #printStatus(): void {
+    const { machine } = this.#around;
+    const { source, events } = this.#trace;
+    const lines = statusLines({
+      seconds: (performance.now() - this.#startMs) / 1000,
+      state: source.state(),
+      counts: source.counts(),
+      names: events.map(({ spec }) => spec.eventName),
+      usage: this.#usage(machine),
+      lagNs: this.#run?.lagNs(Number(source.clockPair().clockNs)) ?? 0,
+    });
+    for (const line of lines) this.#say(line);
+    this.#run?.printStat(STAT_INDENT);
+  }
+
+  #usage(machine: Machine): Usage {
+    return readUsage((path) => machine.kernelFile(path));
+  }
+
+  /** --usage-self: a line every so many ms. Returns what ends it. */
+  #reportUsage(): () => void {
+    const { usageSelfMs } = this.#options;
+    if (usageSelfMs === undefined) return () => {};
+    let before = this.#usage(this.#around.machine);
+    let beforeMs = performance.now();
+    const timer = setInterval(() => {
+      const now = this.#usage(this.#around.machine);
+      const nowMs = performance.now();
+      this.#say(usageLine(before, now, (nowMs - beforeMs) / 1000));
+      [before, beforeMs] = [now, nowMs];
+    }, usageSelfMs);
+    return () => clearInterval(timer);
+  }
+
+  /** What goes wrong in what handlers started (timers, promises) does not end the run either. */
+  #catchStrayErrors(): void {
+    const report = (event: Event, where: string, error: unknown) => {
+      event.preventDefault();
+      this.#exceptions.report(where, error);
+    };
+    addEventListener("unhandledrejection", (event) => report(event, "a promise", event.reason));
+    addEventListener("error", (event) => report(event, "a timer or event listener", event.error));
+  }
+
+  /** The last lines, and the exit status. */
+  #sumUp(): number {
+    const { verbosity, strict } = this.#options;
+    const counts = this.#trace.source.counts().filter(({ event }) => event < this.#trace.events.length);
+    this.#losses.say();
+    for (const line of this.#losses.summary(counts)) this.#say(line);
+    this.#exceptions.flush();
+    const exceptions = this.#exceptions.summary();
+    if (exceptions !== undefined) this.#say(exceptions);
+    const { delivered, late, lost, commandStatus } = this.#trace.source.state();
+    if (verbosity > 0) this.#say(`perfprof: ${delivered} events delivered, ${lost} lost, ${late} late`);
+    if (verbosity >= 0 && commandStatus >= 0) this.#say(`perfprof: the command ${commandEnd(commandStatus)}`);
+    return strict && (lost > 0 || exceptions !== undefined) ? 1 : 0;
+  }
+}
+
+function routeOf({ spec, eventClass }: TracedEvent, handlers: Handlers, watch: Watch): Route {
+  const handler = handlers.byEvent.get(spec.handlerName);
+  const taker = handler ?? handlers.sample;
+  return {
+    call: taker && makeCaller(eventClass, taker),
+    timeOffset: eventClass.timeOffset,
+    watchId: taker === undefined ? 0 : watch.name(handler === undefined ? "__sample__" : spec.handlerName),
+  };
+}
+
+/** A wait status (wait(2)) in words. */
+function commandEnd(status: number): string {
+  const signal = status & 0x7f;
+  return signal === 0 ? `exited with status ${status >> 8}` : `was ended by signal ${signal}`;
+}

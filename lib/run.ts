@@ -1,0 +1,263 @@
+/**
+ * A run: enable, deliver, stop, drain. Owns the loop between a source and the handlers of a module, the ticks of `-i` and the end.
+ * It must never keep the event loop waiting: signals, timers and promises of the script are served while events flow.
+ *
+ * @module
+ */
+
+import { Delivery, type DeliveryHooks, type Left, type Loss, type Route, WATCH_RUNNING, WATCH_YIELD } from "./delivery.ts";
+import type { Handlers } from "./handlers.ts";
+import { type Source, WAIT_ENDED, WAIT_STDOUT } from "./source.ts";
+import { Ticks } from "./ticks.ts";
+
+/** Longest wait for records, ms: a watermark alone never wakes for a single event, and it is delivered within 100 ms. */
+const WAIT_MS = 40;
+/** Wait when records are held back, ms: a little more than the hold-back itself. */
+const PENDING_MS = 6;
+/** Rest for the event loop in a flood, ms: awaiting a microtask would starve timers and signals. */
+const REST_MS = 1;
+/** How long `__exit__` may take, ms. */
+const EXIT_MS = 10_000;
+
+/** The watchdog: see struct pp_watch of native/perfprof.h. */
+export interface Watch {
+  readonly cells: Int32Array;
+  /** Names a callback; the result goes to cells[WATCH_RUNNING] while it runs. */
+  name(callback: string): number;
+  /** Starts or rests the requests for a turn of the event loop. */
+  busy(on: boolean): void;
+}
+
+/** Reports exceptions of callbacks. */
+export interface Exceptions {
+  report(callback: string, error: unknown): void;
+}
+
+/** What a run is made of. */
+export interface RunParts {
+  readonly source: Source;
+  /** By event index. */
+  readonly routes: readonly Route[];
+  /** Names by event index. */
+  readonly eventNames: readonly string[];
+  /** Names of the handlers by event index, for reports. */
+  readonly handlerNames: readonly string[];
+  readonly handlers: Handlers;
+  readonly exceptions: Exceptions;
+  readonly watch: Watch;
+  readonly intervalMs?: number | undefined;
+  readonly exitN?: number | undefined;
+  /** Called once the events flow. */
+  enabled(): void;
+  sideband(view: DataView, at: number, size: number): void;
+  lost(loss: Loss): void;
+  /** Called about once per wait. */
+  idle(): void;
+}
+
+/** One run of a module over a source. */
+export class Run {
+  readonly #parts: RunParts;
+  readonly #delivery: Delivery;
+  readonly #ticks: Ticks;
+  readonly #handedMost: number;
+  /** The watchdog's ids of the callbacks that are no event handlers. */
+  readonly #watchIds: ReadonlyMap<string, number>;
+  #stopping = false;
+  #discard = false;
+  #intervalPending = false;
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+    const hooks: DeliveryHooks = {
+      sideband: parts.sideband,
+      lost: (loss) => this.#lost(loss),
+      threw: (error, event) => this.#threw(parts.handlerNames[event] ?? "?", error),
+      returned: (value, event) => void this.#returned(parts.handlerNames[event] ?? "?", value),
+    };
+    this.#delivery = new Delivery(parts.source, parts.routes, hooks, parts.watch.cells);
+    this.#ticks = new Ticks(parts.handlers.interval === undefined ? undefined : parts.intervalMs);
+    this.#handedMost = parts.exitN ?? Infinity;
+    const callbacks = ["__init__", "__exit__", "__interval__", "__print_stat__", "__lost__"];
+    this.#watchIds = new Map(callbacks.map((name) => [name, parts.watch.name(name)]));
+  }
+
+  /** Events handed to handlers so far. */
+  get handed(): number {
+    return this.#delivery.handed;
+  }
+
+  /** How far the ticks of `-i` are behind `nowNs` (event time), ns; 0 when they are not. */
+  lagNs(nowNs: number): number {
+    return Math.max(0, nowNs - this.#ticks.nextNs);
+  }
+
+  /**
+   * Ends the run: the flow is stopped, what the rings hold is delivered.
+   *
+   * @param discard True: it is not delivered (nobody reads the output any more)
+   */
+  stop(discard = false): void {
+    this.#stopping = true;
+    this.#discard ||= discard;
+    this.#parts.source.wake();
+  }
+
+  /** Delivers until it is stopped, the targets end or enough events were handed over; then drains. Calls no `__init__`, no `__exit__`. */
+  async deliver(): Promise<void> {
+    const { source, watch } = this.#parts;
+    source.enable();
+    this.#parts.enabled();
+    this.#ticks.start(Number(source.clockPair().clockNs));
+    try {
+      watch.busy(true);
+      while (!this.#stopping) {
+        if (!this.#more()) await this.#wait();
+        else if (this.#walk() === "yield") await this.#rest();
+      }
+      source.disable();
+      while (!this.#discard && this.#more()) if (this.#walk() === "yield") await this.#rest();
+    } finally {
+      watch.busy(false);
+    }
+  }
+
+  /** True when there are records to walk. */
+  #more(): boolean {
+    return this.#delivery.unfinished || this.#delivery.read();
+  }
+
+  #walk(): Left {
+    const left = this.#delivery.walk(this.#ticks.nextNs, this.#handedMost);
+    if (left === "time") this.#tick(this.#delivery.nextNs);
+    if (this.#delivery.handed >= this.#handedMost) this.stop(true);
+    return left;
+  }
+
+  /** Everything that may be delivered was: the ticks up to there are due, then comes a wait. */
+  async #wait(): Promise<void> {
+    const { source, watch, intervalMs } = this.#parts;
+    const { safeTimeNs, ended, pending } = source.state();
+    if (safeTimeNs >= this.#ticks.nextNs) this.#tick(safeTimeNs + 1);
+    this.#parts.idle();
+    if (ended) return this.stop();
+    watch.busy(false);
+    this.#woken(await source.wait(pending ? PENDING_MS : Math.min(WAIT_MS, intervalMs ?? WAIT_MS), false));
+    watch.busy(true);
+    watch.cells[WATCH_YIELD] = 0;
+  }
+
+  /** Gives the event loop a turn in a flood. */
+  async #rest(): Promise<void> {
+    this.#parts.idle();
+    this.#woken(await this.#parts.source.wait(REST_MS, true));
+    this.#parts.watch.cells[WATCH_YIELD] = 0;
+  }
+
+  #woken(why: number): void {
+    if (why & WAIT_STDOUT) this.stop(true);
+    // The end of the targets: their last records are already in the rings, and the drain delivers them.
+    else if (why & WAIT_ENDED) this.stop();
+  }
+
+  /** Calls `__init__` and waits for it. What it throws ends the run before it began. */
+  async init(): Promise<void> {
+    const { init } = this.#parts.handlers;
+    if (init !== undefined) await this.#attend(this.#enter("__init__", () => init()));
+  }
+
+  /** Calls `__exit__` and waits for it, but not for ever. */
+  async exit(): Promise<void> {
+    const { exit } = this.#parts.handlers;
+    if (exit === undefined) return;
+    try {
+      const ended = await this.#attend(this.#enter("__exit__", () => exit()), EXIT_MS);
+      if (!ended) this.#threw("__exit__", new Error(`not done after ${EXIT_MS / 1000} s: not waited for any longer`));
+    } catch (error) {
+      this.#threw("__exit__", error);
+    }
+  }
+
+  /** Calls `__print_stat__`. */
+  printStat(indent: number): void {
+    const { printStat } = this.#parts.handlers;
+    if (printStat !== undefined) this.#call("__print_stat__", () => printStat(indent));
+  }
+
+  /** Calls `__interval__` for the tick that is due, and for all before `untilNs` at once. */
+  #tick(untilNs: number): void {
+    this.#ticks.pass(untilNs);
+    const { interval } = this.#parts.handlers;
+    if (interval === undefined || this.#intervalPending) return;
+    const pending = this.#call("__interval__", () => interval());
+    if (pending === undefined) return;
+    this.#intervalPending = true;
+    pending.finally(() => this.#intervalPending = false);
+  }
+
+  #lost(loss: Loss): void {
+    this.#parts.lost(loss);
+    const { lost } = this.#parts.handlers;
+    if (lost === undefined) return;
+    const { start, end, count, cpu } = loss;
+    const event = loss.event === undefined ? undefined : this.#parts.eventNames[loss.event];
+    this.#call("__lost__", () => lost(start, end, { count, cpu, event }));
+  }
+
+  #threw(callback: string, error: unknown): void {
+    // Whoever writes to a closed pipe by himself meets what the watch on stdout says a moment later.
+    if (error instanceof Deno.errors.BrokenPipe) return this.stop(true);
+    this.#parts.exceptions.report(callback, error);
+  }
+
+  /** What a callback returned: a promise's rejection is treated like an exception. */
+  #returned(callback: string, value: unknown): Promise<void> | undefined {
+    if (!isThenable(value)) return undefined;
+    return Promise.resolve(value).then(() => {}, (error: unknown) => this.#threw(callback, error));
+  }
+
+  /** Calls a callback; reports what it throws. Returns a promise when it is still at work. */
+  #call(name: string, callback: () => unknown): Promise<void> | undefined {
+    try {
+      return this.#returned(name, this.#enter(name, callback));
+    } catch (error) {
+      this.#threw(name, error);
+      return undefined;
+    }
+  }
+
+  /** Calls a callback under the eye of the watchdog. */
+  #enter(name: string, callback: () => unknown): unknown {
+    const { cells } = this.#parts.watch;
+    const outer = cells[WATCH_RUNNING] ?? 0;
+    cells[WATCH_RUNNING] = this.#watchIds.get(name) ?? 0;
+    try {
+      return callback();
+    } finally {
+      cells[WATCH_RUNNING] = outer;
+    }
+  }
+
+  /**
+   * Waits for what a callback returned, and tells the watchdog meanwhile that the event loop turns.
+   *
+   * @returns False when it took longer than `mostMs`
+   */
+  async #attend(value: unknown, mostMs?: number): Promise<boolean> {
+    const { cells } = this.#parts.watch;
+    const turns = setInterval(() => cells[WATCH_YIELD] = 0, 250);
+    let limit: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const ended = Promise.resolve(value).then(() => true);
+      if (mostMs === undefined) return await ended;
+      return await Promise.race([ended, new Promise<boolean>((resolve) => limit = setTimeout(resolve, mostMs, false))]);
+    } finally {
+      clearInterval(turns);
+      clearTimeout(limit);
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,174 @@
+/**
+ * From events as text to an open source and the classes of its events: checks everything against the machine, builds the attrs,
+ * opens the source. Owns what the events of one trace share: the names of tasks, the clocks, the print text.
+ *
+ * @module
+ */
+
+import { type AttrOptions, clockId, detectFeatures, encodeAttr, sidebandAttr, tracepointAttr } from "./attr.ts";
+import { Realtime } from "./clock.ts";
+import { type EventClass, makeEventClass } from "./event_class.ts";
+import { type EventSpec, unknownEventError } from "./event_spec.ts";
+import { explain, type OpenedRequest } from "./failures.ts";
+import { requireOnline, ringPages } from "./option_values.ts";
+import type { RunOptions } from "./options.ts";
+import { kernelVersion } from "./print.ts";
+import { defaultRingPages, memoryBytes } from "./rings.ts";
+import {
+  type EventServices,
+  type Machine,
+  type Source,
+  SourceError,
+  type SourceEvent,
+  type TracepointFormat,
+} from "./source.ts";
+import { Tasks } from "./tasks.ts";
+
+/** Wall clock and event clock are compared again after this long, ms. */
+const RESYNC_MS = 20_000;
+
+/** What a trace takes of the options. */
+export type TraceOptions = Pick<
+  RunOptions,
+  "cpus" | "target" | "ring" | "watermarkPercent" | "order" | "clock" | "excludeSelf"
+>;
+
+/** An event that is open. */
+export interface TracedEvent {
+  readonly spec: EventSpec;
+  readonly eventClass: EventClass;
+}
+
+/** An open source and its events. Events of index `events.length` are the side-band's. */
+export class Trace {
+  readonly events: readonly TracedEvent[];
+  readonly source: Source;
+  readonly #machine: Machine;
+  readonly #realtime: Realtime;
+  #tasks: Tasks;
+  #resyncAtMs = performance.now() + RESYNC_MS;
+
+  /**
+   * Opens the events, disabled.
+   *
+   * @param write Takes what print() of an event writes
+   * @throws {PerfprofError} In words for the user
+   */
+  constructor(machine: Machine, specs: readonly EventSpec[], options: TraceOptions, write: (text: string) => void) {
+    this.#machine = machine;
+    this.#tasks = new Tasks([], (tid) => this.#readComm(tid));
+    const formats = specs.map((spec) => formatOf(machine, spec));
+    const { request, sampleTypes } = buildRequest(machine, specs, formats, options);
+    this.source = attempt(machine, request, () => machine.open(request));
+    this.#realtime = new Realtime(this.source.clockPair());
+    const services = this.#services();
+    const kernel = kernelVersion(Deno.osRelease());
+    this.events = specs.map((spec, i) => ({
+      spec,
+      eventClass: makeEventClass({
+        event: spec.eventName,
+        format: formats[i]!,
+        sampleType: sampleTypes[i]!,
+        services,
+        kernel,
+        write,
+      }),
+    }));
+  }
+
+  /** To be called once the source is enabled: takes the names of the tasks that were there before. */
+  enabled(): void {
+    this.#tasks = new Tasks(this.#machine.tasks(), (tid) => this.#readComm(tid));
+  }
+
+  /** Takes in a side-band record. */
+  sideband(view: DataView, at: number): void {
+    this.#tasks.record(view, at);
+  }
+
+  /** To be called now and then. */
+  idle(): void {
+    if (performance.now() < this.#resyncAtMs) return;
+    this.#resyncAtMs = performance.now() + RESYNC_MS;
+    this.#realtime.add(this.source.clockPair());
+  }
+
+  /** What the events ask for, as long as the process lives: it holds no more of the trace than that. */
+  #services(): EventServices {
+    return {
+      printText: (formatId, raw, cpu) => this.#machine.printText(formatId, raw, cpu),
+      comm: (tid, timeNs) => this.#tasks.comm(tid, timeNs),
+      realtimeNs: (timeNs) => this.#realtime.at(timeNs),
+      realtimeNumber: (timeNs) => this.#realtime.atNumber(timeNs),
+    };
+  }
+
+  #readComm(tid: number): string | undefined {
+    return this.#machine.kernelFile(`/proc/${tid}/comm`)?.trimEnd();
+  }
+}
+
+function formatOf(machine: Machine, spec: EventSpec): TracepointFormat {
+  if (!machine.names(spec.system).includes(spec.name)) throw unknownEventError(spec, machine);
+  return attempt(machine, undefined, () => machine.format(spec.system, spec.name));
+}
+
+/** Runs what may fail in the kernel, and says it in words. */
+function attempt<T>(machine: Machine, request: OpenedRequest | undefined, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof SourceError) throw explain(error, machine, request);
+    throw error;
+  }
+}
+
+/** What is to be opened: the events, and after them the side-band, on every CPU that anything is traced on. */
+function buildRequest(
+  machine: Machine,
+  specs: readonly EventSpec[],
+  formats: readonly TracepointFormat[],
+  options: TraceOptions,
+): { request: OpenedRequest; sampleTypes: number[] } {
+  const online = machine.onlineCpus();
+  requireOnline("option -C", options.cpus ?? [], online);
+  for (const { eventName, attributes } of specs) requireOnline(`cpus= of ${eventName}`, attributes.cpus ?? [], online);
+  const cpus = specs.map(({ attributes }) => attributes.cpus ?? options.cpus ?? online);
+  const traced = new Set(cpus.flat()).size;
+  const pages = options.ring === undefined
+    ? defaultRingPages({
+      pageSize: machine.pageSize,
+      memoryBytes: memoryBytes(machine.kernelFile("/proc/meminfo")),
+      cpus: traced,
+    })
+    : ringPages(options.ring, machine.pageSize);
+  const attrOptions: AttrOptions = {
+    clock: options.clock,
+    watermarkPercent: options.watermarkPercent,
+    ringBytes: pages * machine.pageSize,
+    features: detectFeatures((attr) => machine.accepts(attr)),
+  };
+  const attrs = formats.map(({ id }) => tracepointAttr(id, attrOptions));
+  const events: SourceEvent[] = specs.map((spec, i) => ({
+    // The tracepoint's own name: what the kernel is asked for, whatever the alias.
+    name: `${spec.system}:${spec.name}`,
+    attr: encodeAttr(attrs[i]!),
+    cpus: cpus[i]!,
+    filter: spec.filter,
+    sideband: false,
+  }));
+  // Tasks are born and named on any CPU, whichever are traced.
+  events.push({ name: "task records", attr: encodeAttr(sidebandAttr(attrOptions)), cpus: online, sideband: true });
+  const request: OpenedRequest = {
+    events,
+    target: options.target,
+    order: options.order,
+    excludeSelf: options.excludeSelf,
+    watchStdout: true,
+    clockid: clockId(options.clock),
+    ringPages: pages,
+    ringShrink: options.ring === undefined,
+    fieldNames: formats.map(({ fields }) => fields.map(({ name }) => name)),
+  };
+  return { request, sampleTypes: attrs.map(({ sampleType }) => sampleType) };
+}

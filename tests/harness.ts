@@ -1,0 +1,168 @@
+/**
+ * What the live tests share: perfprof as a child process with a script of the test's own, a generator of exact numbers of events,
+ * and the honest skip of a test that this machine cannot run.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+
+const root = new URL("../", import.meta.url);
+
+/** The event generator (tests/native/emit.c), built by the test task. */
+export const EMIT = fileURLToPath(new URL("native/build/emit", root));
+export const MAIN = fileURLToPath(new URL("main.ts", root));
+
+/** The command that the tests take for perfprof: `PERFPROF` of the environment, or this checkout's main.ts. */
+function command(): [string, string[]] {
+  const given = Deno.env.get("PERFPROF");
+  return given === undefined ? [Deno.execPath(), ["run", "-A", MAIN]] : [given, []];
+}
+
+/** Why live tests cannot run here; undefined when they can. */
+export const cannotTrace: string | undefined = (() => {
+  if (Deno.uid() !== 0) return "needs root";
+  try {
+    Deno.statSync("/sys/kernel/tracing/events/sched");
+  } catch {
+    return "no tracefs at /sys/kernel/tracing";
+  }
+  return undefined;
+})();
+
+/**
+ * Registers a test on real events. Where this machine cannot run it, it counts as skipped and its name says why.
+ *
+ * @param unless Another reason not to run it, besides the machine's
+ */
+export function live(name: string, test: () => void | Promise<void>, unless?: string): void {
+  const reason = cannotTrace ?? unless;
+  if (reason === undefined) Deno.test(name, test);
+  else Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn: test });
+}
+
+/** A folder that is removed at the end of the scope: `using dir = new TempDir()`. */
+export class TempDir {
+  readonly path = Deno.makeTempDirSync({ prefix: "perfprof-test-" });
+
+  /** Writes a file into it. */
+  write(name: string, text: string, mode = 0o644): string {
+    const path = `${this.path}/${name}`;
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.writeTextFileSync(path, text, { mode });
+    return path;
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+/** How a child ended, and all that it wrote. */
+export interface Ended {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A child process whose output can be waited for while it runs. */
+export class Child {
+  stdout = "";
+  stderr = "";
+  readonly process: Deno.ChildProcess;
+  readonly #readers: Promise<void>[];
+  readonly #changed: { notify: () => void }[] = [];
+  #closed = 0;
+
+  constructor(
+    path: string,
+    args: readonly string[],
+    options: { env?: Record<string, string>; cwd?: string; stdin?: "piped" | "null" } = {},
+  ) {
+    this.process = new Deno.Command(path, {
+      args: [...args],
+      stdin: options.stdin ?? "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...(options.env && { env: options.env }),
+      ...(options.cwd && { cwd: options.cwd }),
+    }).spawn();
+    this.#readers = [
+      this.#read(this.process.stdout, (text) => this.stdout += text),
+      this.#read(this.process.stderr, (text) => this.stderr += text),
+    ];
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, add: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      add(decoder.decode(chunk, { stream: true }));
+      this.#wake();
+    }
+    this.#closed++;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const { notify } of this.#changed.splice(0)) notify();
+  }
+
+  /** Waits until what it wrote (both streams) matches; fails when it ends first. */
+  async saw(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+      if (match !== null) return match;
+      if (this.#closed === 2) throw new Error(`the child ended without ${pattern}:\n${this.stdout}\n${this.stderr}`);
+      await new Promise<void>((notify) => this.#changed.push({ notify }));
+    }
+  }
+
+  /** Writes to its stdin (`stdin: "piped"`) and closes it. */
+  async tell(text: string): Promise<void> {
+    const writer = this.process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.process.kill(signal);
+  }
+
+  /** Waits for its end. After `limitMs` it is killed, and this fails: a hang is a failure, not a slow test. */
+  async end(limitMs = 60_000): Promise<Ended> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.process.kill("SIGKILL");
+    }, limitMs);
+    const { code, signal } = await this.process.status;
+    clearTimeout(timer);
+    await Promise.all(this.#readers);
+    if (late) throw new Error(`the child did not end within ${limitMs} ms:\n${this.stdout}\n${this.stderr}`);
+    return { code, signal, stdout: this.stdout, stderr: this.stderr };
+  }
+}
+
+/** Starts perfprof with these arguments. */
+export function start(args: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}): Child {
+  const [path, before] = command();
+  return new Child(path, [...before, ...args], options);
+}
+
+/** Runs perfprof to its end. */
+export async function perfprof(
+  args: readonly string[],
+  options: { env?: Record<string, string>; cwd?: string } = {},
+): Promise<Ended> {
+  return await start(args, options).end();
+}
+
+/** Path of a file beside this one. */
+export function here(name: string): string {
+  return fileURLToPath(new URL(`tests/${name}`, root));
+}
