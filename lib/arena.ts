@@ -1,6 +1,6 @@
 /**
  * The memory that batches are read into. Batches are appended to one ArrayBuffer until little of it is left; then a new one is
- * taken. No byte is ever written twice, so an event that a script keeps stays valid: it holds its buffer alive.
+ * taken. No byte that a handler was shown is written twice, so an event that a script keeps stays valid: it holds its buffer alive.
  *
  * That is the bound of what keeping costs: an event pins at most ARENA_SIZE bytes (or its own record, where that is larger), and
  * events of one buffer share them.
@@ -25,6 +25,11 @@ export class Arena {
   free(): Uint8Array<ArrayBuffer> {
     if (this.view.byteLength - this.#used < LEAST_FREE) this.grow(ARENA_SIZE);
     return new Uint8Array(this.view.buffer as ArrayBuffer, this.#used);
+  }
+
+  /** Uses the current buffer again: only where nobody can have kept anything of it. */
+  rewind(): void {
+    this.#used = 0;
   }
 
   /** Takes a new buffer, of `size` bytes or ARENA_SIZE, whichever is more. */

@@ -18,6 +18,8 @@ export const WATCH_RUNNING = 1;
 export interface Route {
   /** Makes the event object and calls the handler; `undefined`: nobody takes the event. `at` is the record's header in `view`. */
   readonly call: ((view: DataView, at: number) => unknown) | undefined;
+  /** The handler gets the event and may keep it. */
+  readonly takesEvent: boolean;
   /** Where the time sits in the event's samples, bytes from the record's header; -1: side-band records, which have none to offer. */
   readonly timeOffset: number;
   /** The watchdog's id of the handler, 0 without one. */
@@ -58,6 +60,8 @@ export class Delivery {
   readonly #hooks: DeliveryHooks;
   readonly #watch: Int32Array;
   readonly #arena = new Arena();
+  /** Some handler may keep its events. */
+  readonly #kept: boolean;
   #view = this.#arena.view;
   #at = 0;
   #end = 0;
@@ -70,6 +74,7 @@ export class Delivery {
     this.#routes = routes;
     this.#hooks = hooks;
     this.#watch = watch;
+    this.#kept = routes.some(({ takesEvent }) => takesEvent);
   }
 
   /** True while records of the current batch have not been walked yet. */
@@ -83,6 +88,7 @@ export class Delivery {
    * @returns False when nothing may be delivered now
    */
   read(): boolean {
+    if (!this.#kept) this.#arena.rewind();
     let bytes = this.#source.read(this.#arena.free());
     if (bytes < 0) {
       this.#arena.grow(-bytes);
@@ -96,9 +102,24 @@ export class Delivery {
     return true;
   }
 
-  /** Drops what is left of the current batch. */
-  drop(): void {
-    this.#at = this.#end;
+  /**
+   * Passes over what is left of the current batch: no handler gets it.
+   *
+   * @returns How many events would have been handed over
+   */
+  skip(): number {
+    let skipped = 0;
+    while (this.unfinished) {
+      const size = this.#view.getUint32(this.#at, true);
+      const event = this.#view.getUint16(this.#at + 4, true);
+      const record = this.#at + PREFIX_SIZE;
+      if (record + size > this.#end) throw new BadBatch(size, this.#end - record);
+      this.#at = record + size;
+      const route = this.#routes[event];
+      if (route === undefined || route.timeOffset < 0) this.#special(this.#view, record, size, event);
+      else if (route.call !== undefined) skipped++;
+    }
+    return skipped;
   }
 
   /**

@@ -74,6 +74,16 @@ export function takeHandlers(path: string, exported: ModuleExports, handlerNames
   return { handlers: pick(exported, handlerNames), warnings };
 }
 
+/**
+ * False when a handler cannot know its event: an empty parameter list, and no way round it. Such a one only counts or marks, and
+ * needs no event made.
+ */
+export function takesEvent(handler: EventHandler): boolean {
+  const text = Function.prototype.toString.call(handler);
+  const empty = /^(?:async\s+)?(?:function\s*[\w$]*\s*)?\(\s*\)/.test(text);
+  return !empty || /\b(?:arguments|eval)\b|\[native code\]/.test(text);
+}
+
 /** The functions themselves: which types they take is the script's word. */
 function pick(exported: ModuleExports, handlerNames: readonly string[]): Handlers {
   const own = Object.entries(CALLBACKS).filter(([name]) => exported[name] !== undefined);

@@ -5,13 +5,14 @@
  * @module
  */
 
-import { type Route, WATCH_YIELD } from "./delivery.ts";
+import { type Route, WATCH_RUNNING, WATCH_YIELD } from "./delivery.ts";
+import { errorLines } from "./error_text.ts";
 import { PerfprofError } from "./errors.ts";
 import { makeCaller } from "./event_class.ts";
 import { parseEvents } from "./event_spec.ts";
 import { explain } from "./failures.ts";
 import { Exceptions } from "./exceptions.ts";
-import { type Handlers, loadHandlers } from "./handlers.ts";
+import { type Handlers, loadHandlers, takesEvent } from "./handlers.ts";
 import { LossReport } from "./loss.ts";
 import { setScriptArguments } from "./module_import.ts";
 import { resolveModule } from "./module_path.ts";
@@ -92,7 +93,7 @@ class ModuleRun {
     if (handlers === undefined) return 0;
     const run = this.#run = this.#makeRun(handlers);
     this.#catchStrayErrors();
-    await this.#unlessStopped(run.init());
+    await this.#unlessStopped(run.init().catch(failInit));
     const endUsage = this.#reportUsage();
     if (!this.#stopping) await run.deliver();
     await run.exit();
@@ -105,7 +106,10 @@ class ModuleRun {
     setScriptArguments(this.#path, scriptArgs);
     Object.defineProperty(globalThis, "perf_prof", { value: makePerfProf([module, ...scriptArgs]), configurable: true });
     const names = this.#trace.events.map(({ spec }) => spec.handlerName);
+    const { watch } = this.#around;
+    watch.cells[WATCH_RUNNING] = watch.name(`the top level of ${this.#path}`);
     const { handlers, warnings } = await loadHandlers(this.#path, names);
+    watch.cells[WATCH_RUNNING] = 0;
     if (verbosity >= 0) {
       this.#say(`Loaded module: ${this.#path}`);
       for (const warning of [...warnings, ...this.#unused(handlers)]) this.#say(`perfprof: warning: ${warning}`);
@@ -137,6 +141,7 @@ class ModuleRun {
       watch,
       intervalMs: this.#options.intervalMs,
       exitN: this.#options.exitN,
+      prompt: this.#options.watermarkPercent === 0,
       enabled: () => {
         this.#startMs = performance.now();
         this.#trace.enabled();
@@ -166,7 +171,7 @@ class ModuleRun {
     if (signal === "SIGUSR2") return this.#printStatus();
     this.#stopping = true;
     this.#stopped.resolve();
-    this.#run?.stop();
+    this.#run?.interrupt();
   }
 
   /** A log rotation that goes wrong ends no run: the old file stays open. */
@@ -233,17 +238,28 @@ class ModuleRun {
     const exceptions = this.#exceptions.summary();
     if (exceptions !== undefined) this.#say(exceptions);
     const { delivered, late, lost, commandStatus } = this.#trace.source.state();
-    if (verbosity > 0) this.#say(`perfprof: ${delivered} events delivered, ${lost} lost, ${late} late`);
+    const skipped = this.#run?.skipped ?? 0;
+    if (skipped > 0) {
+      this.#say(`perfprof: ${skipped} events were not delivered: the handlers were too slow for them at the end`);
+    }
+    if (verbosity > 0) this.#say(`perfprof: ${delivered - skipped} events delivered, ${lost} lost, ${late} late`);
     if (verbosity >= 0 && commandStatus >= 0) this.#say(`perfprof: the command ${commandEnd(commandStatus)}`);
-    return strict && (lost > 0 || exceptions !== undefined) ? 1 : 0;
+    return strict && (lost + skipped > 0 || exceptions !== undefined) ? 1 : 0;
   }
+}
+
+function failInit(error: unknown): never {
+  const [first, ...detail] = errorLines(error);
+  throw new PerfprofError(`__init__ threw ${first}`, { detail, cause: error });
 }
 
 function routeOf({ spec, eventClass }: TracedEvent, handlers: Handlers, watch: Watch): Route {
   const handler = handlers.byEvent.get(spec.handlerName);
   const taker = handler ?? handlers.sample;
+  const takes = taker !== undefined && takesEvent(taker);
   return {
-    call: taker && makeCaller(eventClass, taker),
+    call: takes ? makeCaller(eventClass, taker) : taker && (() => taker(undefined)),
+    takesEvent: takes,
     timeOffset: eventClass.timeOffset,
     watchId: taker === undefined ? 0 : watch.name(handler === undefined ? "__sample__" : spec.handlerName),
   };

@@ -12,10 +12,14 @@ import { Ticks } from "./ticks.ts";
 
 /** Longest wait for records, ms: a watermark alone never wakes for a single event, and it is delivered within 100 ms. */
 const WAIT_MS = 40;
-/** Wait when records are held back, ms: a little more than the hold-back itself. */
-const PENDING_MS = 6;
+/** Wait when records are held back, ms: together with WAIT_MS still well below 100 ms. */
+const PENDING_MS = 25;
+/** The same where every event wakes (--watermark 0), ms: a little more than the hold-back itself. */
+const PROMPT_MS = 6;
 /** Rest for the event loop in a flood, ms: awaiting a microtask would starve timers and signals. */
 const REST_MS = 1;
+/** How long handlers may take, after a signal, for what came before it, ms. */
+const DRAIN_MS = 3000;
 /** How long `__exit__` may take, ms. */
 const EXIT_MS = 10_000;
 
@@ -47,6 +51,8 @@ export interface RunParts {
   readonly watch: Watch;
   readonly intervalMs?: number | undefined;
   readonly exitN?: number | undefined;
+  /** Every event wakes the run: it is wanted at once. */
+  readonly prompt?: boolean;
   /** Called once the events flow. */
   enabled(): void;
   sideband(view: DataView, at: number, size: number): void;
@@ -65,6 +71,8 @@ export class Run {
   readonly #watchIds: ReadonlyMap<string, number>;
   #stopping = false;
   #discard = false;
+  #drainUntilMs = Infinity;
+  #skipped = 0;
   #intervalPending = false;
 
   constructor(parts: RunParts) {
@@ -87,6 +95,11 @@ export class Run {
     return this.#delivery.handed;
   }
 
+  /** Events that no handler got because the drain took too long. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
   /** How far the ticks of `-i` are behind `nowNs` (event time), ns; 0 when they are not. */
   lagNs(nowNs: number): number {
     return Math.max(0, nowNs - this.#ticks.nextNs);
@@ -103,6 +116,12 @@ export class Run {
     this.#parts.source.wake();
   }
 
+  /** Ends the run for somebody who waits for that: handlers too slow for what the rings hold do not get all of it. */
+  interrupt(): void {
+    this.#drainUntilMs = Math.min(this.#drainUntilMs, performance.now() + DRAIN_MS);
+    this.stop();
+  }
+
   /** Delivers until it is stopped, the targets end or enough events were handed over; then drains. Calls no `__init__`, no `__exit__`. */
   async deliver(): Promise<void> {
     const { source, watch } = this.#parts;
@@ -116,9 +135,16 @@ export class Run {
         else if (this.#walk() === "yield") await this.#rest();
       }
       source.disable();
-      while (!this.#discard && this.#more()) if (this.#walk() === "yield") await this.#rest();
+      await this.#drain();
     } finally {
       watch.busy(false);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    while (!this.#discard && this.#more()) {
+      if (performance.now() >= this.#drainUntilMs) this.#skipped += this.#delivery.skip();
+      else if (this.#walk() === "yield") await this.#rest();
     }
   }
 
@@ -136,13 +162,14 @@ export class Run {
 
   /** Everything that may be delivered was: the ticks up to there are due, then comes a wait. */
   async #wait(): Promise<void> {
-    const { source, watch, intervalMs } = this.#parts;
+    const { source, watch, intervalMs = WAIT_MS, prompt = false } = this.#parts;
     const { safeTimeNs, ended, pending } = source.state();
     if (safeTimeNs >= this.#ticks.nextNs) this.#tick(safeTimeNs + 1);
     this.#parts.idle();
     if (ended) return this.stop();
     watch.busy(false);
-    this.#woken(await source.wait(pending ? PENDING_MS : Math.min(WAIT_MS, intervalMs ?? WAIT_MS), false));
+    const longest = !pending ? WAIT_MS : prompt ? PROMPT_MS : PENDING_MS;
+    this.#woken(await source.wait(Math.min(longest, intervalMs), false));
     watch.busy(true);
     watch.cells[WATCH_YIELD] = 0;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PerfprofError } from "../lib/errors.ts";
-import { type LoadedHandlers, loadHandlers } from "../lib/handlers.ts";
+import { type EventHandler, type LoadedHandlers, loadHandlers, takesEvent } from "../lib/handlers.ts";
 import { resolveModule, type SearchPlaces } from "../lib/module_path.ts";
 import { TempDir } from "./harness.ts";
 
@@ -268,4 +268,22 @@ Deno.test("handlers: the script's arguments are its own", async () => {
     `await import("file://${script}");`,
   ];
   assert.equal(await output(dir, program), '[ "--a", "-b" ] [ "/x/h.ts", "--a", "-b" ] true\n');
+});
+
+Deno.test("a handler without parameters needs no event, and only such a one", () => {
+  const blind: EventHandler[] = [() => 0, async () => await 0, function () {}, function named() {}, async function later() {}];
+  for (const handler of blind) assert.equal(takesEvent(handler), false, String(handler));
+  // deno-lint-ignore no-explicit-any
+  const seeing: any[] = [
+    (event: unknown) => event,
+    (...all: unknown[]) => all,
+    (event = 1) => event,
+    function () {
+      return arguments;
+    },
+    function () {}.bind(null),
+    new Proxy(() => 0, {}),
+    console.log,
+  ];
+  for (const handler of seeing) assert.equal(takesEvent(handler), true, String(handler));
 });

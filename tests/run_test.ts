@@ -29,13 +29,14 @@ async function play({ steps, most, handlers = {}, call = () => undefined, interv
       log.push(`${event}@${timeNs}`);
       return call(timeNs, event, run);
     },
+    takesEvent: true,
     timeOffset: TIME,
     watchId: event + 1,
   });
   const cells = new Int32Array(4);
   const run: Run = new Run({
     source,
-    routes: [route(0), route(1), { call: undefined, timeOffset: TIME, watchId: 0 }],
+    routes: [route(0), route(1), { call: undefined, takesEvent: false, timeOffset: TIME, watchId: 0 }],
     eventNames: ["a:a", "a:b", "a:c"],
     handlerNames: ["a__a", "a__b", "?"],
     handlers: { byEvent: new Map(), ...handlers },
