@@ -1,3 +1,5 @@
+/** Event time -> wall clock: exact, stable, resynchronised. */
+
 import assert from "node:assert/strict";
 import { Realtime } from "../lib/clock.ts";
 

@@ -1,3 +1,5 @@
+/** The text of -e: what it means, and where a wrong one is wrong. */
+
 import assert from "node:assert/strict";
 import { UsageError } from "../lib/errors.ts";
 import { type EventSpec, parseEvents, type TracepointIndex, unknownEventError } from "../lib/event_spec.ts";

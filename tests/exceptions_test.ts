@@ -1,3 +1,5 @@
+/** What callbacks throw, as a person reads it, alone and in a flood. */
+
 import assert from "node:assert/strict";
 import { errorLines, headline, userFrames } from "../lib/error_text.ts";
 import { Exceptions } from "../lib/exceptions.ts";

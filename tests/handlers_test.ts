@@ -1,3 +1,5 @@
+/** Handler modules: where they are found, how they load, which exports count. */
+
 import assert from "node:assert/strict";
 import { PerfprofError } from "../lib/errors.ts";
 import { type EventHandler, type LoadedHandlers, loadHandlers, takesEvent } from "../lib/handlers.ts";

@@ -1,3 +1,5 @@
+/** Where each value sits in a record, and what kind of value it is. */
+
 import assert from "node:assert/strict";
 import { PERF_SAMPLE, rawLayout, sampleLayout, typeName } from "../lib/layout.ts";
 import { pointerFields } from "../lib/print_format.ts";

@@ -1,3 +1,5 @@
+/** The command line: every option, what goes to the script, every wrong value. */
+
 import assert from "node:assert/strict";
 import { EXIT_USAGE, UsageError } from "../lib/errors.ts";
 import { requireOnline, ringPages } from "../lib/option_values.ts";

@@ -1,3 +1,5 @@
+/** PerfEvent over bytes written by hand: every type, every protocol, hostile lengths. */
+
 import assert from "node:assert/strict";
 import { DecodeError } from "../lib/errors.ts";
 import { type AnyEvent, type EventClass, makeCaller, makeEventClass } from "../lib/event_class.ts";

@@ -1,3 +1,5 @@
+/** The line of print(): columns, latency flags, wall clock. */
+
 import assert from "node:assert/strict";
 import { formatLine, kernelVersion, latencyFlags, type Line } from "../lib/print.ts";
 

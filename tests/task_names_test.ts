@@ -1,3 +1,5 @@
+/** Names of threads at a time, from side-band records. */
+
 import assert from "node:assert/strict";
 import { Tasks } from "../lib/tasks.ts";
 import { view } from "./fixtures/bytes.ts";
