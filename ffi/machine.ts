@@ -1,33 +1,38 @@
 /**
- * lib/source.ts's Machine over the kernel that runs here: tracefs, formats, tasks, attrs. Formats and print text live as long as the
- * process, so that an event that is kept can be printed after its session is closed.
+ * lib/source.ts's Machine over the kernel that runs here: tracefs, formats, tasks, attrs.
  *
  * @module
  */
 
-import type { Machine, Source, SourceRequest, TaskName, TracepointFormat } from "../lib/source.ts";
+import {
+  type Machine,
+  type Source,
+  SourceError,
+  type SourceRequest,
+  type TaskName,
+  type TracepointFormat,
+} from "../lib/source.ts";
 import { parseCpuList } from "../lib/option_values.ts";
 import { ABI } from "./abi.ts";
-import { type Bytes, call, callForBytes, callForText, cString, type Handle, NativeError, outPointer } from "./library.ts";
+import { Formats } from "./formats.ts";
+import { type Bytes, call, callForBytes, callForText, cString, NativeError } from "./library.ts";
 import { openLive } from "./live_source.ts";
 import { orSourceError } from "./source_error.ts";
 
 /** First sizes of buffers, in bytes: most files and formats fit. */
 const FILE_SIZE = 4096;
-const FORMAT_SIZE = 16 * 1024;
 const TASKS_SIZE = 1024 * ABI.structs.pp_task.size;
-/** The longest print text: the kernel's own trace_seq is a page or two. */
-const TEXT_SIZE = 16 * 1024;
+/** errno(3). */
+const EACCES = 13;
 /** AT_PAGESZ of the auxiliary vector (getauxval(3)). */
 const AT_PAGESZ = 6n;
 
 /** This machine. */
 export class NativeMachine implements Machine {
   readonly pageSize = readPageSize();
-  readonly #text = new Uint8Array(TEXT_SIZE);
   readonly #decoder = new TextDecoder();
   #tracefs: string | undefined;
-  #formats: Handle | undefined;
+  #formats: Formats | undefined;
 
   onlineCpus(): number[] {
     return parseCpuList("/sys/devices/system/cpu/online", this.kernelFile("/sys/devices/system/cpu/online")?.trim() ?? "0");
@@ -54,23 +59,11 @@ export class NativeMachine implements Machine {
   }
 
   format(system: string, name: string): TracepointFormat {
-    const formats = this.#openFormats();
-    const json = orSourceError(() =>
-      callForText(
-        FORMAT_SIZE,
-        (library, buffer, error) =>
-          library.pp_format_load(formats, cString(system), cString(name), buffer, buffer.length, error),
-      )
-    );
-    return JSON.parse(json);
+    return orSourceError(() => this.#openFormats().load(system, name));
   }
 
   printText(formatId: number, raw: Bytes, cpu: number): string {
-    const formats = this.#openFormats();
-    const length = call((library, error) =>
-      library.pp_format_print(formats, formatId, raw, raw.length, cpu, this.#text, this.#text.length, error)
-    );
-    return this.#decoder.decode(this.#text.subarray(0, length));
+    return this.#openFormats().print(formatId, raw, cpu);
   }
 
   accepts(attr: Bytes): boolean {
@@ -104,11 +97,8 @@ export class NativeMachine implements Machine {
     return openLive(request);
   }
 
-  #openFormats(): Handle {
-    this.#formats ??= outPointer((library, out, error) =>
-      library.pp_formats_new(cString(this.#tracefsPath()), new Uint8Array(out.buffer), error)
-    );
-    return this.#formats;
+  #openFormats(): Formats {
+    return this.#formats ??= new Formats(this.#tracefsPath());
   }
 
   /** Where tracefs is; mounted when it is nowhere, as perf does. */
@@ -120,12 +110,17 @@ export class NativeMachine implements Machine {
   }
 }
 
-/** Names of the folders in a folder; none when it is not there. */
+/**
+ * Names of the folders in a folder of tracefs; none when it is not there.
+ *
+ * @throws {SourceError} This user may not read it
+ */
 function folders(path: string): string[] {
   try {
     return [...Deno.readDirSync(path)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
+    if (error instanceof Deno.errors.PermissionDenied) throw new SourceError("tracefs", `reading ${path}`, EACCES);
     throw error;
   }
 }

@@ -133,10 +133,12 @@ export abstract class PerfEvent {
   to_text(options: PrintOptions = {}): string {
     const { event, formatId, services, kernel } = this[INFO];
     const timeNs = this[TIME]();
+    // A task that is ending has given its number back: the kernel writes -1, but the tracepoint still knew it.
+    const tid = this._tid === -1 ? this.common_pid : this._tid;
     return formatLine({
       realtimeNs: services.realtimeNs(timeNs),
-      comm: services.comm(this._tid, this._time),
-      tid: this._tid,
+      comm: services.comm(tid, this._time),
+      tid,
       flags: latencyFlags(this.common_flags, this.common_preempt_count, kernel),
       cpu: this._cpu,
       timeNs,

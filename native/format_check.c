@@ -104,7 +104,8 @@ static bool evaluate(const struct pp_raw *raw, const struct tep_print_arg *arg, 
 	switch (arg->type) {
 	case TEP_PRINT_ATOM:
 		*value = strtoull(arg->atom.atom, &end, 0);
-		return end != arg->atom.atom && !*end;
+		/* Of "1000L" libtraceevent reads as far as this. */
+		return end != arg->atom.atom && !end[strspn(end, "uUlL")];
 	case TEP_PRINT_FIELD:
 		field = named_field(raw->format, arg->field.name);
 		if (!field || field->flags & TEP_FIELD_IS_ARRAY)
