@@ -144,7 +144,7 @@ export const ABI = {
         "clockid": { "offset": 8, "size": 4 },
         "ring_pages": { "offset": 12, "size": 4 },
         "slack_us": { "offset": 16, "size": 4 },
-        "reserved": { "offset": 20, "size": 4 },
+        "queue_bytes": { "offset": 20, "size": 4 },
       },
     },
     "pp_state": {

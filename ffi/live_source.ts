@@ -48,10 +48,11 @@ export function openLive(request: SourceRequest): Source {
     library().pp_session_close(session);
     throw error;
   }
-  return new LiveSource(session, state, request.clockid);
+  return new LiveSource(session, new NativeState(state, request.queueBytes), request.clockid);
 }
 
-function optionsOf({ order, excludeSelf, ringShrink, watchStdout, target, clockid, ringPages }: SourceRequest): Bytes {
+function optionsOf(request: SourceRequest): Bytes {
+  const { order, excludeSelf, ringShrink, watchStdout, target, clockid, ringPages, queueBytes } = request;
   const flags = [
     order && PP_ORDER,
     excludeSelf && PP_EXCLUDE_SELF,
@@ -67,6 +68,7 @@ function optionsOf({ order, excludeSelf, ringShrink, watchStdout, target, clocki
   view.setInt32(fields.clockid.offset, clockid, true);
   view.setUint32(fields.ring_pages.offset, ringPages, true);
   view.setUint32(fields.slack_us.offset, SLACK_US, true);
+  view.setUint32(fields.queue_bytes.offset, queueBytes, true);
   return bytes;
 }
 
@@ -108,9 +110,9 @@ class LiveSource implements Source {
   readonly #state: NativeState;
   readonly #library = library();
 
-  constructor(session: Handle, state: Bytes, clockid: number) {
+  constructor(session: Handle, state: NativeState, clockid: number) {
     this.#session = session;
-    this.#state = new NativeState(state);
+    this.#state = state;
     this.#clockid = clockid;
   }
 
@@ -189,7 +191,7 @@ class LiveSource implements Source {
 class NativeState implements SourceState {
   readonly #view: DataView;
 
-  constructor(bytes: Bytes) {
+  constructor(bytes: Bytes, readonly queueBytes: number) {
     this.#view = new DataView(bytes.buffer);
   }
 

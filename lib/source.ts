@@ -74,7 +74,7 @@ export interface ClockPair {
 
 /** What an event needs from outside of its bytes, as long as the process lives (also after the source is closed). */
 export interface EventServices {
-  /** The kernel's print format of tracepoint `formatId` evaluated on `raw`. */
+  /** The kernel's print format of tracepoint `formatId` evaluated on `raw`. A DecodeError when `raw` is no record of it. */
   printText(formatId: number, raw: Uint8Array, cpu: number): string;
   /** Name of thread `tid` at `timeNs`, `"<...>"` when nobody knows. */
   comm(tid: number, timeNs: number): string;
@@ -111,6 +111,8 @@ export interface SourceState {
   /** Data bytes of one ring, and how many there are. */
   readonly ringBytes: number;
   readonly rings: number;
+  /** Bytes that the queue may take, 0 without one. */
+  readonly queueBytes: number;
 }
 
 /** Samples of one event on one CPU: sent = delivered + lost + excluded. */
@@ -191,6 +193,8 @@ export interface SourceRequest {
   /** Data pages of a ring, a power of two, and whether fewer will do when the kernel refuses them. */
   readonly ringPages: number;
   readonly ringShrink: boolean;
+  /** Bytes of the queue for what the rings cannot hold while nobody reads, 0: none. */
+  readonly queueBytes: number;
 }
 
 /** The kernel's own perf clock, where a CLOCK_* number is asked for. */

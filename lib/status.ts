@@ -52,6 +52,8 @@ export function usageLine(before: Usage, now: Usage, seconds: number): string {
 export interface Status {
   /** Since the events were enabled. */
   readonly seconds: number;
+  /** Since the process started, which is what its CPU time is measured against. */
+  readonly upSeconds: number;
   readonly state: SourceState;
   readonly counts: readonly EventCount[];
   /** By event index; undefined: side-band, not shown. */
@@ -62,7 +64,7 @@ export interface Status {
 }
 
 /** The lines of SIGUSR2. */
-export function statusLines({ seconds, state, counts, names, usage, lagNs }: Status): string[] {
+export function statusLines({ seconds, upSeconds, state, counts, names, usage, lagNs }: Status): string[] {
   const rate = Math.round(state.delivered / Math.max(seconds, 0.001));
   const extra = [
     state.late > 0 ? `, ${state.late} late` : "",
@@ -70,11 +72,12 @@ export function statusLines({ seconds, state, counts, names, usage, lagNs }: Sta
     state.damaged > 0 ? `, ${state.damaged} damaged` : "",
     state.sidebandLost > 0 ? `, ${state.sidebandLost} task records lost` : "",
   ].join("");
-  const cpu = ((usage.userSeconds + usage.systemSeconds) / Math.max(seconds, 0.001)) * 100;
+  const queue = state.queueBytes > 0 ? `, queue ${mebibytes(state.queueBytes)}` : "";
+  const cpu = ((usage.userSeconds + usage.systemSeconds) / upSeconds) * 100;
   const lines = [
     `perfprof: ${seconds.toFixed(1)} s, ${state.delivered} events (${rate}/s), ${state.lost} lost${extra}`,
     `    cpu ${cpu.toFixed(1)}%, rss ${mebibytes(usage.rssBytes)} (peak ${mebibytes(usage.peakRssBytes)}), ` +
-    `rings ${state.rings} x ${mebibytes(state.ringBytes)}`,
+    `rings ${state.rings} x ${mebibytes(state.ringBytes)}${queue}`,
   ];
   if (lagNs > 0) lines.push(`    interval: ${(lagNs / 1e9).toFixed(1)} s behind`);
   const shown = names.flatMap((name, event) => name === undefined ? [] : [{ name, event }]);

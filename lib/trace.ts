@@ -13,7 +13,7 @@ import { explain, type OpenedRequest } from "./failures.ts";
 import { requireOnline, ringPages } from "./option_values.ts";
 import type { RunOptions } from "./options.ts";
 import { kernelVersion } from "./print.ts";
-import { defaultRingPages, memoryBytes } from "./rings.ts";
+import { defaultBuffers, memoryBytes } from "./rings.ts";
 import {
   type EventServices,
   type Machine,
@@ -109,8 +109,10 @@ export class Trace {
 }
 
 function formatOf(machine: Machine, spec: EventSpec): TracepointFormat {
-  if (!machine.names(spec.system).includes(spec.name)) throw unknownEventError(spec, machine);
-  return attempt(machine, undefined, () => machine.format(spec.system, spec.name));
+  return attempt(machine, undefined, () => {
+    if (!machine.names(spec.system).includes(spec.name)) throw unknownEventError(spec, machine);
+    return machine.format(spec.system, spec.name);
+  });
 }
 
 /** Runs what may fail in the kernel, and says it in words. */
@@ -135,17 +137,17 @@ function buildRequest(
   for (const { eventName, attributes } of specs) requireOnline(`cpus= of ${eventName}`, attributes.cpus ?? [], online);
   const cpus = specs.map(({ attributes }) => attributes.cpus ?? options.cpus ?? online);
   const traced = new Set(cpus.flat()).size;
-  const pages = options.ring === undefined
-    ? defaultRingPages({
+  const buffers = options.ring === undefined
+    ? defaultBuffers({
       pageSize: machine.pageSize,
       memoryBytes: memoryBytes(machine.kernelFile("/proc/meminfo")),
       cpus: traced,
     })
-    : ringPages(options.ring, machine.pageSize);
+    : { ringPages: ringPages(options.ring, machine.pageSize), queueBytes: 0 };
   const attrOptions: AttrOptions = {
     clock: options.clock,
     watermarkPercent: options.watermarkPercent,
-    ringBytes: pages * machine.pageSize,
+    ringBytes: buffers.ringPages * machine.pageSize,
     features: detectFeatures((attr) => machine.accepts(attr)),
   };
   const attrs = formats.map(({ id }) => tracepointAttr(id, attrOptions));
@@ -166,7 +168,7 @@ function buildRequest(
     excludeSelf: options.excludeSelf,
     watchStdout: true,
     clockid: clockId(options.clock),
-    ringPages: pages,
+    ...buffers,
     ringShrink: options.ring === undefined,
     fieldNames: formats.map(({ fields }) => fields.map(({ name }) => name)),
   };

@@ -85,7 +85,7 @@ static const struct field task_fields[] = {
 };
 static const struct field options_fields[] = {
 	FIELD(pp_options, size), FIELD(pp_options, flags), FIELD(pp_options, clockid), FIELD(pp_options, ring_pages),
-	FIELD(pp_options, slack_us), FIELD(pp_options, reserved), {0},
+	FIELD(pp_options, slack_us), FIELD(pp_options, queue_bytes), {0},
 };
 static const struct field state_fields[] = {
 	FIELD(pp_state, safe_time), FIELD(pp_state, batch_newest), FIELD(pp_state, delivered), FIELD(pp_state, lost),

@@ -16,6 +16,8 @@
 #include "internal.h"
 
 #define PAIR_READINGS 8
+/* Less than this is an error of the reading; more, and somebody has set the clock. */
+#define CLOCK_SET_NS 100000
 
 /* The event follows the thread that opened it, so another thread that asks gets it opened anew. */
 static struct {
@@ -152,22 +154,49 @@ uint64_t pp_clock_now(int32_t clockid)
 	return ns;
 }
 
-int32_t pp_clock_read(int32_t clockid, struct pp_clock_pair *pair, struct pp_error *err)
+/* Reads one clock between two readings of another: of several tries, the one that took least. */
+static int clock_pair(int32_t clockid, clockid_t other, uint64_t *ns, uint64_t *other_ns)
 {
 	uint64_t tightest = UINT64_MAX;
 
 	for (int i = 0; i < PAIR_READINGS; i++) {
 		uint64_t clock = 0;
-		uint64_t before = pp_clock_now(CLOCK_REALTIME);
+		uint64_t before = pp_clock_now(other);
 		int ret = clock_now(clockid, &clock);
-		uint64_t after = pp_clock_now(CLOCK_REALTIME);
+		uint64_t after = pp_clock_now(other);
 
 		if (ret < 0)
-			return pp_fail(err, clockid == PP_CLOCK_PERF ? PP_E_OPEN : PP_E_ARG, -ret, "read clock %d", clockid);
+			return ret;
 		if (after - before < tightest) {
 			tightest = after - before;
-			*pair = (struct pp_clock_pair){.clock_ns = clock, .realtime_ns = before + tightest / 2};
+			*ns = clock;
+			*other_ns = before + tightest / 2;
 		}
 	}
-	return PP_OK;
+	return 0;
+}
+
+int32_t pp_clock_read(int32_t clockid, struct pp_clock_pair *pair, struct pp_error *err)
+{
+	const int ret = clock_pair(clockid, CLOCK_REALTIME, &pair->clock_ns, &pair->realtime_ns);
+
+	return ret < 0 ? pp_fail(err, clockid == PP_CLOCK_PERF ? PP_E_OPEN : PP_E_ARG, -ret, "read clock %d", clockid) : PP_OK;
+}
+
+int32_t pp_clock_of_kernel(int32_t clockid)
+{
+	const bool nmi_safe = clockid == PP_CLOCK_PERF || clockid == CLOCK_MONOTONIC || clockid == CLOCK_MONOTONIC_RAW;
+
+	return nmi_safe ? clockid : CLOCK_MONOTONIC;
+}
+
+int64_t pp_clock_offset(int32_t clockid, int64_t before)
+{
+	uint64_t clock = 0, kernel = 0;
+
+	if (pp_clock_of_kernel(clockid) == clockid || clock_pair(clockid, pp_clock_of_kernel(clockid), &clock, &kernel) < 0)
+		return 0;
+	const int64_t offset = (int64_t)(clock - kernel);
+	const int64_t change = offset - before;
+	return change > CLOCK_SET_NS || change < -CLOCK_SET_NS ? offset : before;
 }

@@ -3,6 +3,7 @@
 #ifndef PERFPROF_INTERNAL_H
 #define PERFPROF_INTERNAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,6 +22,12 @@ int32_t pp_give_text(const char *text, size_t length, char *buf, uint32_t size, 
 
 /* `clockid` now, ns. With PP_CLOCK_PERF see pp_clock_read. */
 uint64_t pp_clock_now(int32_t clockid);
+/* The clock that the kernel is to stamp events with where the times of `clockid` are wanted: of the clocks that can be set or that
+ * count a machine's sleep it offers none to events that may come in an NMI (perf_event_set_clock, kernel/events/core.c). */
+int32_t pp_clock_of_kernel(int32_t clockid);
+/* What is to be added to its times. It stays the same until somebody sets the clock or the machine sleeps; `before` is the last
+ * one, 0 at first. */
+int64_t pp_clock_offset(int32_t clockid, int64_t before);
 
 /* ---- machine.c ---- */
 
@@ -31,6 +38,11 @@ int32_t pp_kernel_file_load(const char *path, char **text, struct pp_error *err)
 
 /* Is this text, which comes from the user, one component of a path? */
 bool pp_is_component(const char *text);
+
+/* ---- thread.c ---- */
+
+/* Starts a thread with all signals blocked, to be joined or detached. Returns 0 or the errno. */
+int pp_thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
 
 /* ---- command.c: a child that is held before its exec ---- */
 

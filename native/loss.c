@@ -74,11 +74,13 @@ void pp_loss_place_rest(struct pp_merge *merge, struct pp_ring *ring)
 	}
 }
 
-static bool tell(struct pp_ring *ring, uint64_t *due, uint32_t event, uint64_t end, struct pp_out *out)
+static bool tell(const struct pp_merge *merge, struct pp_ring *ring, uint64_t *due, uint32_t event, uint64_t end,
+		 struct pp_out *out)
 {
+	const uint64_t offset = (uint64_t)merge->offset;
 	/* A loss is known only after the sample that follows it, but times within a ring may go backwards a little. */
-	const struct pp_lost lost = {
-	    .start = ring->last_time < end ? ring->last_time : end, .end = end, .count = *due, .event = event, .cpu = ring->cpu};
+	const uint64_t start = ring->last_time < end ? ring->last_time : end;
+	const struct pp_lost lost = {.start = start + offset, .end = end + offset, .count = *due, .event = event, .cpu = ring->cpu};
 
 	if (*due == 0)
 		return true;
@@ -95,8 +97,8 @@ bool pp_loss_tell(struct pp_merge *merge, struct pp_ring *ring, uint64_t end, st
 {
 	for (uint32_t i = 0; i < ring->slot_count; i++) {
 		struct pp_slot *slot = &merge->table.slots[ring->first_slot + i];
-		if (!tell(ring, &slot->due, slot->event, end, out))
+		if (!tell(merge, ring, &slot->due, slot->event, end, out))
 			return false;
 	}
-	return tell(ring, &ring->unknown_due, PP_EVENT_UNKNOWN, end, out);
+	return tell(merge, ring, &ring->unknown_due, PP_EVENT_UNKNOWN, end, out);
 }

@@ -115,6 +115,16 @@ uint8_t *pp_out_put(struct pp_out *out, uint32_t size, uint32_t event, uint32_t 
 	return to;
 }
 
+/* Gives a time in a record that was copied its offset. */
+static void offset_time(uint8_t *at, int64_t offset)
+{
+	uint64_t time;
+
+	memcpy(&time, at, sizeof(time));
+	time += (uint64_t)offset;
+	memcpy(at, &time, sizeof(time));
+}
+
 static bool deliver_sample(struct pp_merge *merge, struct pp_ring *ring, const struct pp_entry *entry, struct pp_out *out)
 {
 	struct pp_slot *slot = &merge->table.slots[entry->slot];
@@ -126,12 +136,14 @@ static bool deliver_sample(struct pp_merge *merge, struct pp_ring *ring, const s
 	if (!to)
 		return false;
 	pp_ring_copy(ring, entry->at, to, entry->size);
+	if (merge->offset != 0)
+		offset_time(to + slot->time_offset, merge->offset);
 	slot->delivered++;
 	state->delivered++;
 	state->batch_samples++;
 	ring->last_time = entry->time;
-	if (entry->time > state->batch_newest)
-		state->batch_newest = entry->time;
+	if (entry->time + (uint64_t)merge->offset > state->batch_newest)
+		state->batch_newest = entry->time + (uint64_t)merge->offset;
 	if (entry->time >= merge->newest)
 		merge->newest = entry->time;
 	else if (merge->table.order_mask != 0)
@@ -157,9 +169,12 @@ static bool deliver(struct pp_merge *merge, struct pp_ring *ring, const struct p
 		return true;
 	default:
 		to = pp_out_put(out, entry->size, slot->event, ring->cpu);
-		if (to)
-			pp_ring_copy(ring, entry->at, to, entry->size);
-		return to != NULL;
+		if (!to)
+			return false;
+		pp_ring_copy(ring, entry->at, to, entry->size);
+		if (merge->offset != 0)
+			offset_time(to + entry->size - slot->time_trailer, merge->offset);
+		return true;
 	}
 }
 

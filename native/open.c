@@ -84,7 +84,8 @@ static uint32_t ring_watermark(const struct pp_session *session, const struct pp
 
 static int32_t map_ring(struct pp_session *session, struct pp_ring *ring, uint32_t pages, struct pp_error *err)
 {
-	const int32_t owner = pp_event_open_owner(session->options.clockid, ring_watermark(session, ring, pages), ring->cpu, err);
+	const int32_t owner =
+	    pp_event_open_owner(pp_clock_of_kernel(session->options.clockid), ring_watermark(session, ring, pages), ring->cpu, err);
 
 	if (owner < 0)
 		return owner;
@@ -198,7 +199,7 @@ static int32_t raise_file_limit(uint64_t fds, struct pp_error *err)
 	return 0;
 }
 
-/* Targets decide who inherits, and who starts an event. */
+/* Targets decide who inherits, and who starts an event; the kernel, which clocks there are. */
 static void patch_attrs(struct pp_session *session)
 {
 	const bool tasks = session->targets.task_count > 0;
@@ -206,6 +207,8 @@ static void patch_attrs(struct pp_session *session)
 	for (uint32_t i = 0; i < session->event_count; i++) {
 		struct perf_event_attr *attr = &session->events[i].attr.fields;
 		attr->disabled = 1;
+		if (attr->use_clockid)
+			attr->clockid = pp_clock_of_kernel(attr->clockid);
 		attr->inherit = session->command || (tasks && session->options.flags & PP_INHERIT);
 		attr->enable_on_exec = session->command != NULL;
 	}

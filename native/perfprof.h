@@ -165,10 +165,10 @@ enum pp_session_flag {
 struct pp_options {
 	uint32_t size;	     /* sizeof(struct pp_options) */
 	uint32_t flags;	     /* enum pp_session_flag */
-	int32_t clockid;     /* or PP_CLOCK_PERF */
+	int32_t clockid;     /* CLOCK_* or PP_CLOCK_PERF; where the kernel cannot stamp events with it, their times are converted */
 	uint32_t ring_pages; /* data pages of a ring, a power of two */
 	uint32_t slack_us; /* how long a record may be on its way between the reading of its time and its publication (hold-back) */
-	uint32_t reserved;
+	uint32_t queue_bytes; /* 0: rings only. Else what the rings cannot hold while the caller is away is queued, up to so much */
 };
 static_assert(sizeof(struct pp_options) == 24, "pp_options");
 
@@ -177,9 +177,9 @@ static_assert(sizeof(struct pp_options) == 24, "pp_options");
  * the calls of that session. Times in ns of the session's clock.
  */
 struct pp_state {
-	uint64_t safe_time;	/* every record up to this time has been delivered */
+	uint64_t safe_time;	/* every record up to this time has been handed to the caller */
 	uint64_t batch_newest;	/* greatest time of the samples of the last read */
-	uint64_t delivered;	/* samples, of all events but side-band */
+	uint64_t delivered;	/* samples, of all events but side-band; with those that are queued */
 	uint64_t lost;		/* samples the kernel is known to have lost, of all events but side-band */
 	uint64_t late;		/* samples delivered with a time below an earlier one's (0 without PP_ORDER) */
 	uint64_t excluded;	/* samples dropped by PP_EXCLUDE_SELF */

@@ -23,8 +23,10 @@
 
 static uint64_t clock_of_events(struct pp_session *session)
 {
-	if (session->options.clockid != PP_CLOCK_PERF)
-		return pp_clock_now(session->options.clockid);
+	const int32_t clockid = pp_clock_of_kernel(session->options.clockid);
+
+	if (clockid != PP_CLOCK_PERF)
+		return pp_clock_now(clockid);
 	const uint64_t now = pp_clock_now(CLOCK_MONOTONIC);
 	if (session->clock_value == 0 || now - session->clock_read_at >= PERF_CLOCK_EVERY_NS) {
 		session->clock_value = pp_clock_now(PP_CLOCK_PERF);
@@ -67,7 +69,9 @@ int32_t pp_session_new(const struct pp_options *options, struct pp_state *state,
 	session->merge.table.self = options->flags & PP_EXCLUDE_SELF ? (uint32_t)getpid() : 0;
 	session->merge.read_lost = read_lost;
 	session->merge.owner = session;
-	const int32_t code = pp_wait_init(session, err);
+	int32_t code = pp_wait_init(session, err);
+	if (code == 0 && options->queue_bytes > 0)
+		code = pp_spill_new(session, err);
 	if (code < 0)
 		pp_session_close(session);
 	else
@@ -161,9 +165,12 @@ int32_t pp_session_enable(struct pp_session *session, struct pp_error *err)
 	session->enabled_at = clock_of_events(session);
 	for (uint32_t i = 0; i < session->merge.ring_count; i++)
 		session->merge.rings[i].last_time = session->enabled_at;
+	int32_t code = session->spill ? pp_spill_start(session->spill, err) : 0;
+	if (code < 0)
+		return code;
 	if (session->command) /* its exec enables the events */
 		return pp_command_go(session->command, err);
-	const int32_t code = switch_events(session, PERF_EVENT_IOC_ENABLE, true, err);
+	code = switch_events(session, PERF_EVENT_IOC_ENABLE, true, err);
 	return code < 0 ? code : switch_events(session, PERF_EVENT_IOC_ENABLE, false, err);
 }
 
@@ -175,10 +182,14 @@ int32_t pp_session_disable(struct pp_session *session, struct pp_error *err)
 
 	if (code == 0)
 		code = switch_events(session, PERF_EVENT_IOC_DISABLE, true, err);
+	if (session->spill)
+		pp_spill_stop(session->spill);
 	/* The interrupt that disables may hit a tracepoint that is about to write its record: it is still published. */
 	nanosleep(&slack, NULL);
 	session->clock_value = 0; /* read anew */
 	session->disabled_at = clock_of_events(session);
+	/* A pass from before does not see all that the rings hold, so its end would not be the end of all. */
+	session->merge.heap_count = 0;
 	return code;
 }
 
@@ -196,13 +207,12 @@ static void count_losses(struct pp_session *session)
 
 static void begin_pass(struct pp_session *session)
 {
-	const uint64_t before = session->now;
 	const uint64_t slack = (uint64_t)session->options.slack_us * 1000;
 	uint64_t limit = UINT64_MAX;
 
 	session->now = clock_of_events(session);
-	/* A wall clock that was set back would hold the newest records until it came so far again: then order is lost anyway. */
-	if (session->options.flags & PP_ORDER && session->disabled_at == 0 && session->now >= before)
+	session->merge.offset = pp_clock_offset(session->options.clockid, session->merge.offset);
+	if (session->options.flags & PP_ORDER && session->disabled_at == 0)
 		limit = session->now - slack;
 	pp_merge_start(&session->merge, limit);
 	count_losses(session);
@@ -225,9 +235,10 @@ static void tell_rest(struct pp_session *session, struct pp_out *out)
 
 static void end_pass(struct pp_session *session, struct pp_out *out)
 {
-	struct pp_state *state = session->state;
+	struct pp_state *state = session->merge.table.state;
 	const uint64_t slack = (uint64_t)session->options.slack_us * 1000;
-	const uint64_t safe = session->disabled_at ? session->now : session->now - slack;
+	const uint64_t held = session->disabled_at ? 0 : slack;
+	const uint64_t safe = session->now - held + (uint64_t)session->merge.offset;
 
 	if (session->disabled_at)
 		tell_rest(session, out);
@@ -238,23 +249,33 @@ static void end_pass(struct pp_session *session, struct pp_out *out)
 		state->pending |= session->merge.rings[i].count > 0;
 }
 
-int32_t pp_session_read(struct pp_session *session, uint8_t *buf, uint32_t size, struct pp_error *err)
+void pp_session_merge(struct pp_session *session, struct pp_out *out)
 {
-	struct pp_state *state = session->state;
 	struct pp_merge *merge = &session->merge;
-	struct pp_out out = {.at = buf, .end = buf + size};
+	struct pp_state *state = merge->table.state;
+	const uint8_t *begin = out->at;
 
 	state->batch_newest = 0;
 	state->batch_samples = 0;
-	for (bool fresh = false; !fresh && out.at == buf && out.need == 0;) {
+	for (bool fresh = false; !fresh && out->at == begin && out->need == 0;) {
 		fresh = merge->heap_count == 0;
 		if (fresh)
 			begin_pass(session);
-		pp_merge_copy(merge, &out);
+		pp_merge_copy(merge, out);
 		if (merge->heap_count == 0)
-			end_pass(session, &out);
+			end_pass(session, out);
 	}
-	state->more = merge->heap_count > 0 || out.need > 0;
+	state->more = merge->heap_count > 0 || out->need > 0;
+}
+
+int32_t pp_session_read(struct pp_session *session, uint8_t *buf, uint32_t size, struct pp_error *err)
+{
+	struct pp_out out = {.at = buf, .end = buf + size};
+
+	if (session->spill)
+		pp_spill_read(session->spill, &out);
+	else
+		pp_session_merge(session, &out);
 	if (out.at > buf || out.need == 0)
 		return (int32_t)(out.at - buf);
 	pp_fail(err, PP_E_SPACE, 0, "a record of %u bytes", out.need);
@@ -273,6 +294,8 @@ int32_t pp_session_counts(struct pp_session *session, struct pp_count *counts, u
 		err->need = (uint32_t)need;
 		return PP_E_SPACE;
 	}
+	if (session->spill)
+		pp_spill_lock(session->spill);
 	for (uint32_t i = 0; i < merge->ring_count; i++) {
 		struct pp_ring *ring = &merge->rings[i];
 		read_lost(session, ring);
@@ -285,6 +308,8 @@ int32_t pp_session_counts(struct pp_session *session, struct pp_count *counts, u
 		if (ring->unknown_lost > 0)
 			counts[count++] = (struct pp_count){PP_EVENT_UNKNOWN, ring->cpu, 0, ring->unknown_lost, 0};
 	}
+	if (session->spill)
+		pp_spill_unlock(session->spill);
 	return count;
 }
 
@@ -292,6 +317,8 @@ void pp_session_close(struct pp_session *session)
 {
 	if (!session)
 		return;
+	if (session->spill)
+		pp_spill_free(session->spill);
 	pp_wait_close(session);
 	pp_open_close(session);
 	pp_merge_free(&session->merge);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of a session share: event.c (one event and its file descriptors), target.c (whose events), ring.c (one ring and
- * its window), merge.c (rings -> one stream), loss.c (what the kernel lost), wait.c (sleeping), open.c (opening and closing it
- * all), session.c (the calls of perfprof.h).
+ * its window), merge.c (rings -> one stream), loss.c (what the kernel lost), spill.c (the stream while the caller is away), wait.c
+ * (sleeping), open.c (opening and closing it all), session.c (the calls of perfprof.h).
  *
  * The merge (struct pp_merge with its rings and slots) knows neither file descriptors nor clocks, so that tests run it over plain
  * memory.
@@ -145,6 +145,7 @@ struct pp_merge {
 	uint32_t ring_count;
 	uint64_t limit;	 /* of the pass: nothing newer is delivered */
 	uint64_t newest; /* time delivered so far */
+	int64_t offset;	 /* pp_clock_offset: added to the times that leave; all others here are of the kernel's clock */
 	/* Rings with something to deliver in this pass; the one with the oldest record is at the root. */
 	struct pp_heap_item {
 		uint64_t key;
@@ -260,10 +261,12 @@ struct pp_session {
 	struct pp_targets targets;
 	struct pp_command *command;
 	struct pp_merge merge;
+	struct pp_spill *spill; /* NULL: rings only */
 	struct pp_fd *fds;
 	uint32_t fd_count;
-	uint64_t now;		/* the clock at the start of the last pass */
-	uint64_t enabled_at;	/* session's clock */
+	/* Times of the clock that the kernel stamps with. */
+	uint64_t now; /* at the start of the last pass */
+	uint64_t enabled_at;
 	uint64_t disabled_at;	/* 0: not yet */
 	uint64_t counted_at;	/* when the counters of nearly full rings were read last */
 	uint64_t clock_read_at; /* CLOCK_MONOTONIC of `clock_value`; for PP_CLOCK_PERF only */
@@ -275,6 +278,25 @@ struct pp_session {
 	int all;
 	int wake;
 };
+
+/* session.c: one read from the rings. Its counts go to merge.table.state. */
+void pp_session_merge(struct pp_session *session, struct pp_out *out);
+
+/* spill.c */
+/* Makes session->spill, and has the merge count into it. */
+int32_t pp_spill_new(struct pp_session *session, struct pp_error *err);
+int32_t pp_spill_start(struct pp_spill *spill, struct pp_error *err);
+/* Ends the thread; what is queued stays. */
+void pp_spill_stop(struct pp_spill *spill);
+void pp_spill_free(struct pp_spill *spill);
+/* Around what the caller does with the merge; the second also brings its counts to the caller's state. */
+void pp_spill_lock(struct pp_spill *spill);
+void pp_spill_unlock(struct pp_spill *spill);
+/* A read: from the queue, or where that is empty from the rings. */
+void pp_spill_read(struct pp_spill *spill, struct pp_out *out);
+/* Around a wait: the thread need not watch the rings. False: something is queued, so there is nothing to wait for. */
+bool pp_spill_wait_begins(struct pp_spill *spill);
+void pp_spill_wait_ends(struct pp_spill *spill);
 
 /* wait.c */
 int32_t pp_wait_init(struct pp_session *session, struct pp_error *err);

@@ -137,8 +137,11 @@ int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_
 		timeout_ms = PROC_EVERY_MS;
 	int timeout = timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
 	if (!pause) {
-		const int count = epoll_wait(session->all, events, most, timeout);
-		result |= take_rings(session, events, count);
+		const bool queued = session->spill && !pp_spill_wait_begins(session->spill);
+		const int count = epoll_wait(session->all, events, most, queued ? 0 : timeout);
+		if (session->spill)
+			pp_spill_wait_ends(session->spill);
+		result |= take_rings(session, events, count) | (queued ? PP_WAIT_DATA : 0);
 		timeout = 0;
 	}
 	result |= take_control(session, events, epoll_wait(session->control, events, most, timeout));

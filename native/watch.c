@@ -18,10 +18,9 @@
 
 #include "internal.h"
 
-#define TICK_MS	    10
-#define STUCK_NS    UINT64_C(3000000000)
-#define SAME_NS	    UINT64_C(300000000)
-#define STACK_BYTES (256 << 10)
+#define TICK_MS	 10
+#define STUCK_NS UINT64_C(3000000000)
+#define SAME_NS	 UINT64_C(300000000)
 
 /* Prepended by the script's thread, walked by the watchdog, never freed: a walk needs no lock. */
 struct name {
@@ -89,7 +88,8 @@ static _Noreturn void end_stuck(void)
 
 	while (name && name->id != running)
 		name = name->next;
-	length = snprintf(line, sizeof(line), "perfprof: stopped while %.200s was running\n", name ? name->text : "the event loop");
+	length =
+	    snprintf(line, sizeof(line), "perfprof: stopped while %.200s was running\n", name ? name->text : "a timer or promise");
 	(void)!write(STDERR_FILENO, line, length);
 	_exit(130);
 }
@@ -137,21 +137,10 @@ static void *watch_main(void *unused)
 
 static int start_thread(void)
 {
-	pthread_attr_t attr;
-	sigset_t all, before;
 	pthread_t thread;
-	int error;
+	const int error = pp_thread_start(&thread, watch_main, NULL);
 
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	/* A thread starts with its creator's mask: signals are for the others. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&thread, &attr, watch_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return error;
+	return error ? error : pthread_detach(thread);
 }
 
 int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err)

@@ -16,7 +16,7 @@ export const MAIN = fileURLToPath(new URL("main.ts", root));
 /** The command that the tests take for perfprof: `PERFPROF` of the environment, or this checkout's main.ts. */
 function command(): [string, string[]] {
   const given = Deno.env.get("PERFPROF");
-  return given === undefined ? [Deno.execPath(), ["run", "-A", MAIN]] : [given, []];
+  return given === undefined ? [Deno.execPath(), ["run", "-A", "--no-lock", MAIN]] : [given, []];
 }
 
 /** Why live tests cannot run here; undefined when they can. */
@@ -165,4 +165,91 @@ export async function perfprof(
 /** Path of a file beside this one. */
 export function here(name: string): string {
   return fileURLToPath(new URL(`tests/${name}`, root));
+}
+
+let stages = 0;
+
+/** What a test on real events plays on: a handler module, and an event generator whose events nobody else makes. */
+export class Stage implements Disposable {
+  readonly dir = new TempDir();
+  /** EMIT under a name that no other task has, so that filters can ask for its events (and its threads' and children's) alone. */
+  readonly emitter: string;
+  readonly #name = `e${Deno.pid}x${++stages}`;
+
+  constructor() {
+    this.emitter = `${this.dir.path}/${this.#name}`;
+    Deno.symlinkSync(EMIT, this.emitter);
+  }
+
+  /**
+   * The generator's events, as -e takes them.
+   *
+   * @param attributes As in `alias=a/cpus=1`
+   */
+  event(attributes = "", nr = emittedNr()): string {
+    return `raw_syscalls:sys_enter/id==${nr} && comm=="${this.#name}"/${attributes}`;
+  }
+
+  /** The returns from the same system calls. */
+  exitEvent(attributes = ""): string {
+    return this.event(attributes).replace("sys_enter", "sys_exit");
+  }
+
+  /** Runs the generator to its end. @returns The calls it made */
+  async emit(...args: (string | number)[]): Promise<number> {
+    return callsOf(await new Child(this.emitter, args.map(String)).end());
+  }
+
+  /** Starts a generator that makes nothing before it is told to: its pid is known in time for -p. */
+  hold(...args: (string | number)[]): Child {
+    return new Child(this.emitter, ["--wait", ...args.map(String)], { stdin: "piped" });
+  }
+
+  /** Starts perfprof on a module that says `ready` once events flow. */
+  async start(options: readonly string[], module: string): Promise<Child> {
+    const path = this.dir.write("h.ts", `export function __init__() { setTimeout(() => console.log("ready"), 0); }\n${module}`);
+    const child = start([...options, path]);
+    await child.saw(/^ready$/m);
+    return child;
+  }
+
+  /** Runs perfprof, does `work` once events flow, and ends the run as Ctrl-C does. */
+  async trace(options: readonly string[], module: string, work: (perfprof: Child) => unknown): Promise<Ended> {
+    const child = await this.start(options, module);
+    try {
+      await work(child);
+    } finally {
+      child.kill("SIGINT");
+    }
+    return await child.end();
+  }
+
+  [Symbol.dispose](): void {
+    this.dir[Symbol.dispose]();
+  }
+}
+
+/** The calls that a generator made, from what it wrote at its end. */
+export function callsOf({ code, stdout, stderr }: Ended): number {
+  if (code !== 0) throw new Error(`the event generator ended with status ${code}: ${stderr}`);
+  return JSON.parse(stdout).calls;
+}
+
+let nr: number | undefined;
+
+/** The number of the system call that the generator makes. */
+export function emittedNr(): number {
+  nr ??= Number(new TextDecoder().decode(new Deno.Command(EMIT, { args: ["nr"] }).outputSync().stdout));
+  return nr;
+}
+
+/** The last line of stdout, which a module wrote as JSON in its __exit__. */
+// deno-lint-ignore no-explicit-any
+export function lastJson({ stdout, stderr }: Ended): any {
+  const line = stdout.trimEnd().split("\n").at(-1) ?? "";
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new Error(`the last line is no JSON:\n${stdout}\n${stderr}`);
+  }
 }

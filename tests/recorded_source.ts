@@ -126,6 +126,7 @@ export class RecordedSource implements Source {
       pending: false,
       commandStatus: -1,
       ringBytes: 0,
+      queueBytes: 0,
       rings: 0,
     };
   }

@@ -8,6 +8,7 @@
  *   emit [--wait] [--cpu K] flood N                  N calls, as fast as it can
  *   emit [--wait] [--cpu K] rate PER_SECOND SECONDS  evenly, in bursts of 1 ms
  *   emit [--wait] [--cpu K] threads T N              T threads, one after the other, N calls each
+ *   emit [--wait] [--cpu K] crowd T N                T threads at once, which are there when it waits (always), N calls each
  *   emit [--wait] [--cpu K] fork K N                 K children, one after the other, N calls each
  *   emit nr                                          prints the system call's number
  *
@@ -84,6 +85,40 @@ static uint64_t threads(uint64_t count, uint64_t times)
 	return count * times;
 }
 
+static void wait_for_line(void)
+{
+	char byte;
+
+	while (read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n')
+		;
+}
+
+static pthread_barrier_t everyone;
+
+static void *crowd_main(void *times)
+{
+	pthread_barrier_wait(&everyone);
+	return thread_main(times);
+}
+
+static uint64_t crowd(uint64_t count, uint64_t times)
+{
+	pthread_t *threads = calloc(count, sizeof(*threads));
+
+	if (!threads || pthread_barrier_init(&everyone, NULL, (unsigned int)count + 1) != 0)
+		exit(1);
+	for (uint64_t i = 0; i < count; i++) {
+		if (pthread_create(&threads[i], NULL, crowd_main, &times) != 0)
+			exit(1);
+	}
+	wait_for_line();
+	pthread_barrier_wait(&everyone);
+	for (uint64_t i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+	return count * times;
+}
+
 static uint64_t children(uint64_t count, uint64_t times)
 {
 	for (uint64_t i = 0; i < count; i++) {
@@ -119,18 +154,12 @@ static uint64_t run(int argc, char **argv)
 		return rate(n, strtod(argv[2], NULL));
 	if (argc > 2 && strcmp(what, "threads") == 0)
 		return threads(n, strtoull(argv[2], NULL, 10));
+	if (argc > 2 && strcmp(what, "crowd") == 0)
+		return crowd(n, strtoull(argv[2], NULL, 10));
 	if (argc > 2 && strcmp(what, "fork") == 0)
 		return children(n, strtoull(argv[2], NULL, 10));
 	fprintf(stderr, "emit: see the head of emit.c\n");
 	exit(2);
-}
-
-static void wait_for_line(void)
-{
-	char byte;
-
-	while (read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n')
-		;
 }
 
 static void pin(int cpu)
@@ -161,7 +190,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "emit: see the head of emit.c\n");
 		return 2;
 	}
-	if (wait)
+	if (wait && strcmp(argv[at], "crowd") != 0)
 		wait_for_line();
 	const uint64_t before = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	const uint64_t calls = run(argc - at, argv + at);

@@ -75,13 +75,22 @@ static inline struct perf_event_attr attr_of(uint32_t type, uint64_t config)
 	};
 }
 
-static inline void run_new(struct run *run, uint32_t flags, uint32_t ring_pages)
+static inline void run_new_queued(struct run *run, uint32_t flags, uint32_t ring_pages, uint32_t queue_bytes)
 {
-	const struct pp_options options = {
-	    .size = sizeof(options), .flags = flags, .clockid = CLOCK_MONOTONIC, .ring_pages = ring_pages, .slack_us = 1000};
+	const struct pp_options options = {.size = sizeof(options),
+					   .flags = flags,
+					   .clockid = CLOCK_MONOTONIC,
+					   .ring_pages = ring_pages,
+					   .slack_us = 1000,
+					   .queue_bytes = queue_bytes};
 
 	*run = (struct run){.seen.ordered = true, .seen.loss_times = true};
 	must(pp_session_new(&options, &run->state, &run->session, &err), "pp_session_new");
+}
+
+static inline void run_new(struct run *run, uint32_t flags, uint32_t ring_pages)
+{
+	run_new_queued(run, flags, ring_pages, 0);
 }
 
 static inline void run_add(struct run *run, const char *filter)

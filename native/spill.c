@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The spill: while the caller's thread is away, a thread of the session runs the merge in its stead, into a queue of memory that
+ * all rings share. Owns the queue, the thread, and the lock on the merge; only sessions with options.queue_bytes have one.
+ *
+ * What is queued is the stream itself (prefix and record, in order), so a read hands out what is queued before it merges again, and
+ * nothing else changes. The caller's struct pp_state is written in the caller's calls only: the merge counts into one of our own.
+ *
+ * The thread does not poll the rings' fds: the kernel clears their readiness as it reports it, and a wait of the caller would miss
+ * it. It looks at their heads, but only while the caller is out of pp_session_wait.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "session.h"
+
+/* A ring that is more than half full at two ticks in a row has a reader that is away, or cannot keep up. One of 512 KiB is full
+ * after 20 ms at 200,000 events/s of 128 bytes. */
+#define TICK_NS 2000000
+/* Merged at a time; a caller that comes back waits for no more than this. */
+#define CHUNK_BYTES (2 * PP_RECORD_MAX)
+
+struct pp_spill {
+	struct pp_session *session;
+	struct pp_state state; /* what the merge writes */
+	pthread_mutex_t lock;  /* on all of this, and on the merge */
+	pthread_cond_t wake;
+	pthread_t thread;
+	bool started;
+	bool stopping;
+	bool waiting;	/* the caller is in pp_session_wait, and sees the rings for itself */
+	bool resting;	/* the thread sleeps until that has changed */
+	int32_t wanted; /* atomic, the one thing outside of the lock: the caller asks for it */
+	/* The queue: whole records in [tail, head), or in [tail, end) and then [0, head) when `wrapped`. */
+	uint8_t *bytes;
+	uint32_t size, head, tail, end;
+	uint32_t reached; /* bytes written to since it was empty */
+	bool wrapped;
+};
+
+/* ---- the queue ---- */
+
+static bool is_empty(const struct pp_spill *spill)
+{
+	return !spill->wrapped && spill->tail == spill->head;
+}
+
+/* Bytes that may be written at head, at least one record; 0: it is full. */
+static uint32_t room(struct pp_spill *spill)
+{
+	if (!spill->wrapped) {
+		if (spill->size - spill->head >= PP_RECORD_MAX)
+			return spill->size - spill->head;
+		spill->end = spill->head;
+		spill->head = 0;
+		spill->wrapped = true;
+	}
+	const uint32_t left = spill->tail - spill->head;
+	return left >= PP_RECORD_MAX ? left : 0;
+}
+
+/* Merges what the rings hold now, until the queue is full or the caller is back. */
+static void fill(struct pp_spill *spill)
+{
+	uint32_t size;
+
+	while ((size = room(spill)) > 0) {
+		uint8_t *begin = spill->bytes + spill->head;
+		struct pp_out out = {.at = begin, .end = begin + (size < CHUNK_BYTES ? size : CHUNK_BYTES)};
+		pp_session_merge(spill->session, &out);
+		spill->head += (uint32_t)(out.at - begin);
+		if (spill->head > spill->reached)
+			spill->reached = spill->head;
+		if (!spill->state.more || __atomic_load_n(&spill->wanted, __ATOMIC_RELAXED))
+			return;
+	}
+}
+
+static void note_sample(const struct pp_session *session, uint32_t event, const uint8_t *record)
+{
+	struct pp_state *state = session->state;
+	uint64_t time;
+
+	if (event == PP_EVENT_LOST || ((const struct perf_event_header *)record)->type != PERF_RECORD_SAMPLE)
+		return;
+	memcpy(&time, record + pp_event_slot(&session->events[event], event).time_offset, sizeof(time));
+	state->batch_samples++;
+	if (time > state->batch_newest)
+		state->batch_newest = time;
+}
+
+static void forget(struct pp_spill *spill)
+{
+	/* Back to the system: a queue that is not used takes no memory. */
+	madvise(spill->bytes, spill->reached, MADV_DONTNEED);
+	spill->head = spill->tail = spill->reached = 0;
+}
+
+/* Moves the oldest records that fit to the caller's buffer. */
+static void take(struct pp_spill *spill, struct pp_out *out)
+{
+	const uint32_t stop = spill->wrapped ? spill->end : spill->head;
+	const uint8_t *begin = spill->bytes + spill->tail, *at = begin;
+
+	while (at < spill->bytes + stop) {
+		struct pp_prefix prefix;
+		memcpy(&prefix, at, sizeof(prefix));
+		const uint32_t size = (uint32_t)sizeof(prefix) + prefix.size;
+		if (size > out->end - out->at - (at - begin)) {
+			out->need = size;
+			break;
+		}
+		note_sample(spill->session, prefix.event, at + sizeof(prefix));
+		at += size;
+	}
+	memcpy(out->at, begin, (size_t)(at - begin));
+	out->at += at - begin;
+	spill->tail += (uint32_t)(at - begin);
+	if (spill->wrapped && spill->tail == stop) {
+		spill->tail = 0;
+		spill->wrapped = false;
+	}
+	if (is_empty(spill))
+		forget(spill);
+}
+
+/* ---- the thread ---- */
+
+static bool is_behind(const struct pp_merge *merge)
+{
+	for (uint32_t i = 0; i < merge->ring_count; i++) {
+		const struct pp_ring *ring = &merge->rings[i];
+		const uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_RELAXED);
+		if (head - ring->page->data_tail > ring->mask / 2)
+			return true;
+	}
+	return false;
+}
+
+static void sleep_tick(struct pp_spill *spill)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&spill->wake, &spill->lock, &until);
+}
+
+static void *spill_main(void *argument)
+{
+	struct pp_spill *spill = argument;
+	bool behind = false;
+
+	pthread_mutex_lock(&spill->lock);
+	while (!spill->stopping) {
+		spill->resting = spill->waiting;
+		if (spill->resting)
+			pthread_cond_wait(&spill->wake, &spill->lock);
+		else
+			sleep_tick(spill);
+		const bool before = behind;
+		behind = !spill->stopping && !spill->waiting && is_behind(&spill->session->merge);
+		if (before && behind)
+			fill(spill);
+	}
+	pthread_mutex_unlock(&spill->lock);
+	return NULL;
+}
+
+/* ---- the caller's side ---- */
+
+int32_t pp_spill_new(struct pp_session *session, struct pp_error *err)
+{
+	const uint32_t size = session->options.queue_bytes & ~7U;
+	pthread_condattr_t monotonic;
+
+	if (size < CHUNK_BYTES)
+		return pp_fail(err, PP_E_ARG, 0, "session options: queue_bytes=%u", size);
+	struct pp_spill *spill = calloc(1, sizeof(*spill));
+	uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!spill || bytes == MAP_FAILED) {
+		free(spill);
+		if (bytes != MAP_FAILED)
+			munmap(bytes, size);
+		return pp_fail(err, PP_E_NOMEM, ENOMEM, "queue of %u bytes", size);
+	}
+	*spill = (struct pp_spill){.session = session, .state = *session->state, .bytes = bytes, .size = size};
+	pthread_mutex_init(&spill->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&spill->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	session->merge.table.state = &spill->state;
+	session->spill = spill;
+	return 0;
+}
+
+int32_t pp_spill_start(struct pp_spill *spill, struct pp_error *err)
+{
+	const int reason = pp_thread_start(&spill->thread, spill_main, spill);
+
+	if (reason != 0)
+		return pp_fail(err, PP_E_SYS, reason, "start the thread of the queue");
+	spill->started = true;
+	return 0;
+}
+
+void pp_spill_lock(struct pp_spill *spill)
+{
+	__atomic_store_n(&spill->wanted, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&spill->lock);
+	__atomic_store_n(&spill->wanted, 0, __ATOMIC_RELAXED);
+}
+
+void pp_spill_unlock(struct pp_spill *spill)
+{
+	const struct pp_state *from = &spill->state;
+	struct pp_state *to = spill->session->state;
+
+	to->delivered = from->delivered;
+	to->lost = from->lost;
+	to->late = from->late;
+	to->excluded = from->excluded;
+	to->sideband_lost = from->sideband_lost;
+	to->damaged = from->damaged;
+	pthread_mutex_unlock(&spill->lock);
+}
+
+void pp_spill_read(struct pp_spill *spill, struct pp_out *out)
+{
+	const struct pp_state *merged = &spill->state;
+	struct pp_state *state = spill->session->state;
+
+	pp_spill_lock(spill);
+	if (is_empty(spill)) {
+		pp_session_merge(spill->session, out);
+		state->batch_newest = merged->batch_newest;
+		state->batch_samples = merged->batch_samples;
+	} else {
+		state->batch_newest = 0;
+		state->batch_samples = 0;
+		take(spill, out);
+	}
+	state->pending = merged->pending;
+	state->more = !is_empty(spill) || merged->more;
+	/* What was merged is delivered once nothing of it is queued. */
+	if (is_empty(spill))
+		state->safe_time = merged->safe_time;
+	pp_spill_unlock(spill);
+}
+
+bool pp_spill_wait_begins(struct pp_spill *spill)
+{
+	pp_spill_lock(spill);
+	spill->waiting = is_empty(spill);
+	const bool waits = spill->waiting;
+	pthread_mutex_unlock(&spill->lock);
+	return waits;
+}
+
+void pp_spill_wait_ends(struct pp_spill *spill)
+{
+	pp_spill_lock(spill);
+	spill->waiting = false;
+	if (spill->resting)
+		pthread_cond_signal(&spill->wake);
+	pthread_mutex_unlock(&spill->lock);
+}
+
+void pp_spill_stop(struct pp_spill *spill)
+{
+	if (!spill->started)
+		return;
+	pp_spill_lock(spill);
+	spill->stopping = true;
+	pthread_cond_signal(&spill->wake);
+	pthread_mutex_unlock(&spill->lock);
+	pthread_join(spill->thread, NULL);
+	spill->started = false;
+}
+
+void pp_spill_free(struct pp_spill *spill)
+{
+	pp_spill_stop(spill);
+	pthread_cond_destroy(&spill->wake);
+	pthread_mutex_destroy(&spill->lock);
+	munmap(spill->bytes, spill->size);
+	free(spill);
+}
