@@ -17,9 +17,19 @@ type CommandLine = ReturnType<typeof parseCommandLine>;
 try {
   Deno.exit(await run(parseCommandLine(Deno.args)));
 } catch (error) {
-  if (!(error instanceof PerfprofError)) throw error;
-  say([`perfprof: ${error.message}`, ...error.detail, ...error.hints.map((hint) => `hint: ${hint}`)].join("\n"));
-  Deno.exit(error.exitCode);
+  const { message, detail, hints, exitCode } = error instanceof PerfprofError ? error : unexpected(error);
+  say([`perfprof: ${message}`, ...detail, ...hints.map((hint) => `hint: ${hint}`)].join("\n"));
+  Deno.exit(exitCode);
+}
+
+/** A bug of perfprof's own. Not thrown on: the listener that takes in what a script's promises throw would take it as well. */
+function unexpected(error: unknown): InstanceType<typeof PerfprofError> {
+  const verbose = Deno.args.some((arg) => /^(-v+|--verbose)$/.test(arg));
+  const stack = error instanceof Error && verbose ? (error.stack ?? "").split("\n").slice(1) : [];
+  return new PerfprofError(`it failed unexpectedly: ${error}`, {
+    detail: stack,
+    hints: verbose ? [] : ["-v shows where; please report it"],
+  });
 }
 
 /** @returns The exit status */

@@ -68,30 +68,33 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
     case "filter":
       return filter(error, request);
     case "tracefs":
+      if (denied) return permission(error, machine, ["mount -o remount,mode=755 /sys/kernel/tracing"]);
       return fail(`finding tracefs failed: ${reason(error.errno)}`, ["mount -t tracefs nodev /sys/kernel/tracing"]);
     case "task":
-      return fail(`tracing process ${error.pid} failed: there is no such process or thread`, [
-        "ps -e -o pid,comm   (-L for threads)",
-      ]);
+      return request?.target.kind === "tids"
+        ? fail(`tracing thread ${error.pid} failed: there is no such thread`, ["ps -eL -o tid,comm"])
+        : fail(`tracing process ${error.pid} failed: there is no such process`, ["ps -e -o pid,comm"]);
     case "cgroup":
-      return fail(`opening cgroup ${error.message} failed: ${reason(error.errno)}`, [
+      return fail(what(`opening ${error.message}`), [
         "--cgroups takes paths below a cgroup v2 or perf_event mount: ls /sys/fs/cgroup",
       ]);
     case "exec":
       return fail(`starting ${error.message} failed: ${error.errno === ENOENT ? "command not found" : reason(error.errno)}`);
     case "output":
-      return fail(`opening ${error.message} failed: ${reason(error.errno)}`, [
-        "-o with a file in a folder that only you can write",
-      ]);
+      return fail(what(error.message), error.errno === EPERM ? ["-o with a file in a folder that only you can write"] : []);
     default:
       return fail(error.errno === 0 ? error.message : what(error.message));
   }
 }
 
-function permission(error: SourceError, machine: Pick<Machine, "kernelFile">): PerfprofError {
+function permission(error: SourceError, machine: Pick<Machine, "kernelFile">, more: readonly string[] = []): PerfprofError {
   const paranoid = machine.kernelFile("/proc/sys/kernel/perf_event_paranoid")?.trim() ?? "unknown";
   return new PerfprofError(`${error.message} failed: ${reason(error.errno)} (perf_event_paranoid is ${paranoid})`, {
-    hints: ["run as root, or with CAP_PERFMON", "sysctl kernel.perf_event_paranoid=-1   (lets every user trace everything)"],
+    hints: [
+      "run as root, or with CAP_PERFMON",
+      "sysctl kernel.perf_event_paranoid=-1   (lets every user trace everything)",
+      ...more,
+    ],
     cause: error,
   });
 }

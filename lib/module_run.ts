@@ -189,6 +189,7 @@ class ModuleRun {
     const { source, events } = this.#trace;
     const lines = statusLines({
       seconds: (performance.now() - this.#startMs) / 1000,
+      upSeconds: performance.now() / 1000,
       state: source.state(),
       counts: source.counts(),
       names: events.map(({ spec }) => spec.eventName),
@@ -237,7 +238,8 @@ class ModuleRun {
     this.#exceptions.flush();
     const exceptions = this.#exceptions.summary();
     if (exceptions !== undefined) this.#say(exceptions);
-    const { delivered, late, lost, commandStatus } = this.#trace.source.state();
+    const { delivered, late, lost, damaged, commandStatus } = this.#trace.source.state();
+    if (damaged > 0) this.#say(`perfprof: ${damaged} records made no sense and were dropped`);
     const skipped = this.#run?.skipped ?? 0;
     if (skipped > 0) {
       this.#say(`perfprof: ${skipped} events were not delivered: the handlers were too slow for them at the end`);
