@@ -150,33 +150,44 @@ export class Delivery {
     const watch = this.#watch;
     const end = this.#end;
     let at = this.#at;
-    while (at < end) {
-      const size = view.getUint32(at, true);
-      const event = view.getUint16(at + 4, true);
-      const record = at + PREFIX_SIZE;
-      at = record + size;
-      if (at > end) throw new BadBatch(size, end - record);
-      const route = routes[event];
-      if (route === undefined || route.timeOffset < 0) {
-        this.#at = at;
-        this.#special(view, record, size, event);
-        continue;
+    let handed = this.handed;
+    let running = -1;
+    try {
+      while (at < end) {
+        const size = view.getUint32(at, true);
+        const event = view.getUint16(at + 4, true);
+        const record = at + PREFIX_SIZE;
+        const next = record + size;
+        if (next > end) throw new BadBatch(size, end - record);
+        const route = routes[event];
+        if (route === undefined || route.timeOffset < 0) {
+          at = next;
+          this.#special(view, record, size, event);
+          continue;
+        }
+        if (careful) {
+          this.nextNs = timeAt(view, record + route.timeOffset);
+          if (this.nextNs > untilNs) return "time";
+          if (route.call !== undefined && handed >= handedMost) return "count";
+        }
+        at = next;
+        if (route.call === undefined) continue;
+        if (running !== event) {
+          running = event;
+          this.#event = event;
+          watch[WATCH_RUNNING] = route.watchId;
+        }
+        handed++;
+        const value = route.call(view, record);
+        if (value !== undefined) this.#hooks.returned(value, event);
+        if (watch[WATCH_YIELD] !== 0) return "yield";
       }
-      if (careful) {
-        this.nextNs = timeAt(view, record + route.timeOffset);
-        if (this.nextNs > untilNs) return "time";
-        if (route.call !== undefined && this.handed >= handedMost) return "count";
-      }
+      return "done";
+    } finally {
+      // Also where a handler threw: the walk goes on behind its record.
       this.#at = at;
-      if (route.call === undefined) continue;
-      this.#event = event;
-      watch[WATCH_RUNNING] = route.watchId;
-      this.handed++;
-      const value = route.call(view, record);
-      if (value !== undefined) this.#hooks.returned(value, event);
-      if (watch[WATCH_YIELD] !== 0) return "yield";
+      this.handed = handed;
     }
-    return "done";
   }
 
   #special(view: DataView, at: number, size: number, event: number): void {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -33,8 +34,8 @@ static struct pp_watch watch;
 static const struct name *names;
 static struct sigaction chained;
 static uint64_t counted_ns; /* when the last SIGINT came that counts */
-static int wake_fd = -1;
-static int32_t resting; /* 1: the thread sleeps until wake_fd */
+static int wake_fd = -1;    /* eventfd: a SIGINT */
+static int tick_fd = -1;    /* timerfd: runs while the script's thread is busy */
 
 static void wake(void)
 {
@@ -94,30 +95,24 @@ static _Noreturn void end_stuck(void)
 	_exit(130);
 }
 
-/* True while there is something to tick for. Sequentially consistent with pp_watch_busy: either it sees that the thread rests, or
- * the thread sees that it is busy. */
-static bool keep_ticking(bool window)
-{
-	bool busy = __atomic_load_n(&watch.busy, __ATOMIC_SEQ_CST);
-
-	__atomic_store_n(&resting, !window && !busy, __ATOMIC_SEQ_CST);
-	return window || busy || __atomic_load_n(&watch.busy, __ATOMIC_SEQ_CST);
-}
-
 static void *watch_main(void *unused)
 {
-	struct pollfd wakeup = {.fd = wake_fd, .events = POLLIN};
+	struct pollfd fds[] = {{.fd = wake_fd, .events = POLLIN}, {.fd = tick_fd, .events = POLLIN}};
 	int32_t signals_before = 0;
 	uint64_t window_end = 0; /* of the 3 s after the first SIGINT; 0: no window */
 	uint64_t count;
 
 	for (;;) {
-		bool woken = poll(&wakeup, 1, keep_ticking(window_end) ? TICK_MS : -1) > 0;
-		int32_t signals = __atomic_load_n(&watch.signals, __ATOMIC_RELAXED);
-		bool yielded = !__atomic_load_n(&watch.yield, __ATOMIC_RELAXED);
+		/* Within the window it ticks by itself. */
+		(void)!poll(fds, 2, window_end ? TICK_MS : -1);
+		const bool woken = fds[0].revents != 0;
+		const int32_t signals = __atomic_load_n(&watch.signals, __ATOMIC_RELAXED);
+		const bool yielded = !__atomic_load_n(&watch.yield, __ATOMIC_RELAXED);
 
 		if (woken)
 			(void)!read(wake_fd, &count, sizeof(count));
+		if (fds[1].revents)
+			(void)!read(tick_fd, &count, sizeof(count));
 		if (signals > 1)
 			end_stuck();
 		if (signals > signals_before) {
@@ -152,12 +147,12 @@ int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err)
 	if (wake_fd >= 0)
 		return PP_OK;
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (wake_fd < 0)
-		return pp_fail(err, PP_E_SYS, errno, "eventfd");
-	error = start_thread();
+	tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	error = wake_fd < 0 || tick_fd < 0 ? errno : start_thread();
 	if (error) {
 		close(wake_fd);
-		wake_fd = -1;
+		close(tick_fd);
+		wake_fd = tick_fd = -1;
 		return pp_fail(err, PP_E_SYS, error, "start the watchdog");
 	}
 	sigaction(SIGINT, NULL, &chained);
@@ -182,9 +177,12 @@ int32_t pp_watch_name(const char *text, struct pp_error *err)
 	return name->id;
 }
 
+/* Arms a timer instead of waking the thread: work that is done within a tick wakes nobody. */
 void pp_watch_busy(uint32_t busy)
 {
-	__atomic_store_n(&watch.busy, busy != 0, __ATOMIC_SEQ_CST);
-	if (busy && __atomic_load_n(&resting, __ATOMIC_SEQ_CST))
-		wake();
+	const struct timespec tick = {.tv_nsec = busy ? TICK_MS * 1000000 : 0};
+	const struct itimerspec ticks = {.it_interval = tick, .it_value = tick};
+
+	__atomic_store_n(&watch.busy, busy != 0, __ATOMIC_RELAXED);
+	timerfd_settime(tick_fd, 0, &ticks, NULL);
 }
