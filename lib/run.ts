@@ -168,7 +168,8 @@ export class Run {
     this.#parts.idle();
     if (ended) return this.stop();
     watch.busy(false);
-    const longest = !pending ? WAIT_MS : prompt ? PROMPT_MS : PENDING_MS;
+    // The first event is somebody's sign of life.
+    const longest = !pending ? WAIT_MS : prompt || this.#delivery.handed === 0 ? PROMPT_MS : PENDING_MS;
     this.#woken(await source.wait(Math.min(longest, intervalMs), false));
     watch.busy(true);
     watch.cells[WATCH_YIELD] = 0;
