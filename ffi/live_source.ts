@@ -106,6 +106,8 @@ function addTarget(session: Handle, target: Target): void {
 
 class LiveSource implements Source {
   #session: Handle | undefined;
+  /** The wait that a thread of the runtime is in. */
+  #waiting: Promise<number> | undefined;
   readonly #clockid: number;
   readonly #state: NativeState;
   readonly #library = library();
@@ -124,8 +126,13 @@ class LiveSource implements Source {
     this.#call((library, session, error) => library.pp_session_disable(session, error));
   }
 
-  wait(timeoutMs: number, pause: boolean): Promise<number> {
-    return this.#library.pp_session_wait(this.#open, timeoutMs, pause ? 1 : 0);
+  async wait(timeoutMs: number, pause: boolean): Promise<number> {
+    this.#waiting = this.#library.pp_session_wait(this.#open, timeoutMs, pause ? 1 : 0);
+    try {
+      return await this.#waiting;
+    } finally {
+      this.#waiting = undefined;
+    }
   }
 
   wake(): void {
@@ -173,8 +180,13 @@ class LiveSource implements Source {
   }
 
   close(): void {
-    if (this.#session !== undefined) this.#library.pp_session_close(this.#session);
+    const session = this.#session;
     this.#session = undefined;
+    if (session === undefined) return;
+    if (this.#waiting === undefined) return this.#library.pp_session_close(session);
+    // Another thread is still in the session: it is freed when that has come back.
+    this.#library.pp_session_wake(session);
+    this.#waiting.finally(() => this.#library.pp_session_close(session));
   }
 
   get #open(): Handle {
@@ -201,9 +213,6 @@ class NativeState implements SourceState {
   get batchNewestNs(): number {
     return this.#u64("batch_newest");
   }
-  get batchSamples(): number {
-    return this.#u32("batch_samples");
-  }
   get delivered(): number {
     return this.#u64("delivered");
   }
@@ -221,9 +230,6 @@ class NativeState implements SourceState {
   }
   get damaged(): number {
     return this.#u64("damaged");
-  }
-  get more(): boolean {
-    return this.#u32("more") !== 0;
   }
   get pending(): boolean {
     return this.#u32("pending") !== 0;

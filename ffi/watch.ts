@@ -1,10 +1,10 @@
 /**
- * The watchdog of native/watch.c as lib/run.ts takes it. Its memory lives as long as the process.
+ * The watchdog of native/watch.c as lib/watch.ts has it. Its memory lives as long as the process.
  *
  * @module
  */
 
-import type { Watch } from "../lib/run.ts";
+import type { Watch } from "../lib/watch.ts";
 import { ABI } from "./abi.ts";
 import { call, cString, library, outPointer } from "./library.ts";
 

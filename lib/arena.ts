@@ -9,7 +9,7 @@
  */
 
 /** Bytes of one buffer: what one kept event can pin at most. */
-export const ARENA_SIZE = 32 * 1024;
+const ARENA_SIZE = 32 * 1024;
 
 /** A new buffer is taken when less than this is left: batches stay large enough that the call behind each costs little. */
 const LEAST_FREE = ARENA_SIZE / 4;

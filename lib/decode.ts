@@ -69,7 +69,7 @@ export function text16(view: DataView, at: number): string {
 }
 
 /** The typed arrays of integers. */
-type IntegerArray =
+export type IntegerArray =
   | Int8Array
   | Uint8Array
   | Int16Array

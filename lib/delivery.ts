@@ -9,10 +9,7 @@
 import { Arena } from "./arena.ts";
 import { DecodeError } from "./errors.ts";
 import { EVENT_LOST, EVENT_UNKNOWN, PREFIX_SIZE, type Source } from "./source.ts";
-
-/** Cells of the watchdog's memory (struct pp_watch of native/perfprof.h). */
-export const WATCH_YIELD = 0;
-export const WATCH_RUNNING = 1;
+import { WATCH_RUNNING, WATCH_YIELD } from "./watch.ts";
 
 /** How the samples of one event reach a handler. */
 export interface Route {

@@ -6,7 +6,7 @@
  */
 
 /** Exit statuses: a failure at start or in the run, and wrong usage. */
-export const EXIT_FAILURE = 1;
+const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 
 /** An error that the user can mend: shown as one line and its hints, never as a stack trace. */

@@ -60,7 +60,7 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
       if (error.errno === ENODEV) {
         return fail(`${error.message} failed: CPU ${error.cpu} is offline`, ["-C with online CPUs only"]);
       }
-      return fail(what(error.message), error.errno === EINVAL ? ["perfprof needs Linux 5.4 or newer"] : []);
+      return fail(what(error.message), error.errno === EINVAL ? [invalidEvent(error.message)] : []);
     case "mmap":
       return denied
         ? lockedMemory(error, machine, request)
@@ -85,6 +85,12 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
     default:
       return fail(error.errno === 0 ? error.message : what(error.message));
   }
+}
+
+function invalidEvent(message: string): string {
+  return / ftrace:/.test(message)
+    ? "events of ftrace: are no tracepoints but records of ftrace itself: trace another event"
+    : "perfprof needs Linux 5.4 or newer";
 }
 
 function permission(error: SourceError, machine: Pick<Machine, "kernelFile">, more: readonly string[] = []): PerfprofError {

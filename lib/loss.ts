@@ -13,7 +13,7 @@ const PAUSE_MS = 1000;
 
 /** Collects losses and reports them. */
 export class LossReport {
-  /** Lost samples seen so far. */
+  /** Lost so far: what handlers' results take the losses of their windows from. */
   total = 0;
   readonly #names: readonly string[];
   readonly #print: (line: string) => void;

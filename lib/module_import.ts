@@ -95,7 +95,8 @@ function loaderMessage(error: unknown): string | undefined {
  * @param args The script's
  */
 export function setScriptArguments(path: string, args: readonly string[]): void {
-  Object.defineProperty(Deno, "args", { value: Object.freeze([...args]), configurable: true, enumerable: true });
+  // Deno's own array can be changed as well: some scripts shift() it.
+  Object.defineProperty(Deno, "args", { value: [...args], writable: true, configurable: true, enumerable: true });
   // In place: whoever imports node:process later gets this same array.
   process.argv.splice(1, Infinity, path, ...args);
 }

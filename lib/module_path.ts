@@ -7,7 +7,7 @@
 import { PerfprofError } from "./errors.ts";
 
 /** In the order in which they are tried after a name. */
-export const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".tsx", ".wasm", ".so"];
+const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".tsx", ".wasm", ".so"];
 /** Found, and refused with a word of their own. */
 const LATER = [".wasm", ".so"];
 
@@ -22,7 +22,7 @@ export interface SearchPlaces {
 }
 
 /** The places of this process. With sudo, root trusts the user who became root. */
-export function searchPlaces(): SearchPlaces {
+function searchPlaces(): SearchPlaces {
   const sudoUser = Number(Deno.env.get("SUDO_UID") ?? 0);
   return {
     cwd: Deno.cwd(),

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Route, WATCH_RUNNING, WATCH_YIELD } from "./delivery.ts";
+import type { Route } from "./delivery.ts";
 import { errorLines } from "./error_text.ts";
 import { PerfprofError } from "./errors.ts";
 import { makeCaller } from "./event_class.ts";
@@ -18,11 +18,13 @@ import { setScriptArguments } from "./module_import.ts";
 import { resolveModule } from "./module_path.ts";
 import type { RunOptions } from "./options.ts";
 import { makePerfProf } from "./perf_prof.ts";
-import { Run, type Watch } from "./run.ts";
+import { Run } from "./run.ts";
 import type { SignalName, Signals } from "./signals.ts";
 import { type Machine, SourceError } from "./source.ts";
-import { readUsage, statusLines, type Usage, usageLine } from "./status.ts";
+import { endLines, statusLines } from "./status.ts";
 import { Trace, type TracedEvent } from "./trace.ts";
+import { readUsage, reportUsage } from "./usage.ts";
+import { type Watch, WATCH_RUNNING, WATCH_YIELD } from "./watch.ts";
 
 /** How often the same exception is printed without -i, ms. */
 const EXCEPTION_MS = 1000;
@@ -94,17 +96,22 @@ class ModuleRun {
     const run = this.#run = this.#makeRun(handlers);
     this.#catchStrayErrors();
     await this.#unlessStopped(run.init().catch(failInit));
-    const endUsage = this.#reportUsage();
+    const { usageSelfMs } = this.#options;
+    const kernelFile = (path: string) => this.#around.machine.kernelFile(path);
+    const endUsage = usageSelfMs === undefined ? undefined : reportUsage(usageSelfMs, kernelFile, this.#say);
     if (!this.#stopping) await run.deliver();
     await run.exit();
-    endUsage();
+    // Promises that were rejected by now come to light in the next turn of the event loop.
+    await new Promise((turn) => setTimeout(turn, 0));
+    endUsage?.();
     return this.#sumUp();
   }
 
   async #load(): Promise<Handlers> {
     const { module, scriptArgs, verbosity } = this.#options;
     setScriptArguments(this.#path, scriptArgs);
-    Object.defineProperty(globalThis, "perf_prof", { value: makePerfProf([module, ...scriptArgs]), configurable: true });
+    const perfProf = makePerfProf([module, ...scriptArgs], this.#losses);
+    Object.defineProperty(globalThis, "perf_prof", { value: perfProf, configurable: true });
     const names = this.#trace.events.map(({ spec }) => spec.handlerName);
     const { watch } = this.#around;
     watch.cells[WATCH_RUNNING] = watch.name(`the top level of ${this.#path}`);
@@ -193,30 +200,11 @@ class ModuleRun {
       state: source.state(),
       counts: source.counts(),
       names: events.map(({ spec }) => spec.eventName),
-      usage: this.#usage(machine),
+      usage: readUsage((path) => machine.kernelFile(path)),
       lagNs: this.#run?.lagNs(Number(source.clockPair().clockNs)) ?? 0,
     });
     for (const line of lines) this.#say(line);
     this.#run?.printStat(STAT_INDENT);
-  }
-
-  #usage(machine: Machine): Usage {
-    return readUsage((path) => machine.kernelFile(path));
-  }
-
-  /** --usage-self: a line every so many ms. Returns what ends it. */
-  #reportUsage(): () => void {
-    const { usageSelfMs } = this.#options;
-    if (usageSelfMs === undefined) return () => {};
-    let before = this.#usage(this.#around.machine);
-    let beforeMs = performance.now();
-    const timer = setInterval(() => {
-      const now = this.#usage(this.#around.machine);
-      const nowMs = performance.now();
-      this.#say(usageLine(before, now, (nowMs - beforeMs) / 1000));
-      [before, beforeMs] = [now, nowMs];
-    }, usageSelfMs);
-    return () => clearInterval(timer);
   }
 
   /** What goes wrong in what handlers started (timers, promises) does not end the run either. */
@@ -232,21 +220,16 @@ class ModuleRun {
   /** The last lines, and the exit status. */
   #sumUp(): number {
     const { verbosity, strict } = this.#options;
-    const counts = this.#trace.source.counts().filter(({ event }) => event < this.#trace.events.length);
+    const { source, events } = this.#trace;
+    const counts = source.counts().filter(({ event }) => event < events.length);
     this.#losses.say();
-    for (const line of this.#losses.summary(counts)) this.#say(line);
     this.#exceptions.flush();
     const exceptions = this.#exceptions.summary();
-    if (exceptions !== undefined) this.#say(exceptions);
-    const { delivered, late, lost, damaged, commandStatus } = this.#trace.source.state();
-    if (damaged > 0) this.#say(`perfprof: ${damaged} records made no sense and were dropped`);
-    const skipped = this.#run?.skipped ?? 0;
-    if (skipped > 0) {
-      this.#say(`perfprof: ${skipped} events were not delivered: the handlers were too slow for them at the end`);
-    }
-    if (verbosity > 0) this.#say(`perfprof: ${delivered - skipped} events delivered, ${lost} lost, ${late} late`);
-    if (verbosity >= 0 && commandStatus >= 0) this.#say(`perfprof: the command ${commandEnd(commandStatus)}`);
-    return strict && (lost + skipped > 0 || exceptions !== undefined) ? 1 : 0;
+    const { handed, skipped } = this.#run ?? { handed: 0, skipped: 0 };
+    const state = source.state();
+    const losses = this.#losses.summary(counts);
+    for (const line of endLines({ state, losses, exceptions, skipped, handed, verbosity })) this.#say(line);
+    return strict && (state.lost + skipped > 0 || exceptions !== undefined) ? 1 : 0;
   }
 }
 
@@ -265,10 +248,4 @@ function routeOf({ spec, eventClass }: TracedEvent, handlers: Handlers, watch: W
     timeOffset: eventClass.timeOffset,
     watchId: taker === undefined ? 0 : watch.name(handler === undefined ? "__sample__" : spec.handlerName),
   };
-}
-
-/** A wait status (wait(2)) in words. */
-function commandEnd(status: number): string {
-  const signal = status & 0x7f;
-  return signal === 0 ? `exited with status ${status >> 8}` : `was ended by signal ${signal}`;
 }

@@ -63,7 +63,7 @@ export function parseCpuList(what: string, text: string): number[] {
 }
 
 /** The other way: `[0, 1, 2, 3, 7]` -> `0-3,7`. `cpus` ascend. */
-export function formatCpuList(cpus: readonly number[]): string {
+function formatCpuList(cpus: readonly number[]): string {
   const ranges: [number, number][] = [];
   for (const cpu of cpus) {
     const last = ranges.at(-1);
@@ -82,7 +82,8 @@ export function formatCpuList(cpus: readonly number[]): string {
 export function requireOnline(what: string, cpus: readonly number[], online: readonly number[]): void {
   const off = cpus.filter((cpu) => !online.includes(cpu));
   if (off.length === 0) return;
-  throw new PerfprofError(`${what}: CPU ${formatCpuList(off)} ${off.length === 1 ? "is" : "are"} not online`, {
+  const which = off.length === 1 ? `CPU ${off[0]} is` : `CPUs ${formatCpuList(off)} are`;
+  throw new PerfprofError(`${what}: ${which} not online`, {
     hints: [`online are ${formatCpuList(online)}`],
   });
 }

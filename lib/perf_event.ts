@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { IntegerArray } from "./decode.ts";
 import { nearest } from "./errors.ts";
 import { formatLine, type Frame, type KernelVersion, latencyFlags, type PrintOptions } from "./print.ts";
 import type { EventServices } from "./source.ts";
@@ -19,14 +20,7 @@ export type FieldValue =
   | bigint
   | boolean
   | string
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
+  | IntegerArray
   | readonly Frame[];
 
 /** What the events of one class have in common. */
@@ -226,6 +220,7 @@ function unknownField({ event, keys }: EventInfo, name: string): TypeError {
 
 /** 64-bit FNV-1a of the event's whole record, by 32-bit halves: prime 2^40 + 0x1b3. */
 export function hash(event: PerfEvent): bigint {
+  if (!(event instanceof PerfEvent)) throw new TypeError("hash takes an event as handlers get it");
   let low = 0x84222325;
   let high = 0xcbf29ce4;
   for (const byte of event[RECORD]()) {

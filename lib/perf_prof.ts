@@ -1,11 +1,17 @@
 /**
- * The global `perf_prof` that every handler module finds: its arguments, the event class, hash and help. Makes the object; that it
- * becomes a global is the affair of whoever loads the module.
+ * The global `perf_prof` that every handler module finds: its arguments, the event class, hash and help, and what counts and sums
+ * up (results/). Makes the object; that it becomes a global is the affair of whoever loads the module.
  *
  * @module
  */
 
 import { hash, PerfEvent } from "./perf_event.ts";
+import { Count } from "./results/count.ts";
+import { Histogram, type HistogramOptions } from "./results/histogram.ts";
+import type { LossTotal } from "./results/result.ts";
+import { makeStatistics, type Statistics, type StatisticsOptions } from "./results/statistics.ts";
+import { table } from "./results/table.ts";
+import { Top } from "./results/top.ts";
 
 /** What a handler module sees as `perf_prof`. */
 export interface PerfProf {
@@ -17,11 +23,43 @@ export interface PerfProf {
   hash(event: PerfEvent): bigint;
   /** Prints what an event can do. */
   help(): void;
+  /**
+   * Makes a histogram, by powers of two or by ranges of the same size.
+   *
+   * @throws RangeError when the ranges make no sense
+   */
+  hist(options?: HistogramOptions): Histogram;
+  /**
+   * Makes a count by key that shows the `n` greatest, in bounded memory.
+   *
+   * @throws RangeError when `n` is not 1 to 1000
+   */
+  top(n: number): Top;
+  /** Makes an exact count by key, or by several together. */
+  count(): Count;
+  /** Makes statistics: mean, spread, percentiles. To be awaited where the module begins, or in `__init__`. */
+  stats(options?: StatisticsOptions): Promise<Statistics>;
+  /** Text of rows in aligned columns. */
+  readonly table: typeof table;
 }
 
-/** Makes the object for a module started with `argv`. */
-export function makePerfProf(argv: readonly string[]): PerfProf {
-  return Object.freeze({ argv: Object.freeze([...argv]), PerfEvent, hash, help: () => console.log(HELP) });
+/**
+ * Makes the object for a module started with `argv`.
+ *
+ * @param losses Of the run; what a result prints says how many were lost in its window
+ */
+export function makePerfProf(argv: readonly string[], losses: LossTotal): PerfProf {
+  return Object.freeze({
+    argv: Object.freeze([...argv]),
+    PerfEvent,
+    hash,
+    help: () => console.log(HELP),
+    hist: (options?: HistogramOptions) => new Histogram(losses, options),
+    top: (n: number) => new Top(losses, n),
+    count: () => new Count(losses),
+    stats: (options?: StatisticsOptions) => makeStatistics(losses, options),
+    table,
+  });
 }
 
 /** What `perf_prof.help()` prints: one screen. */

@@ -7,8 +7,8 @@
 
 /** A conversion: flags, width, precision (`*` takes an argument of its own), length, letter. `%%` takes none. */
 const CONVERSION = /%(?:%|[-+ #0']*(\*|\d+)?(?:\.(\*|\d+))?(?:hh|h|ll|l|L|q|j|z|t)?([a-zA-Z]))/g;
-/** A field in an argument: `REC->ip`, `__get_str(name)`, `__get_dynamic_array(addrs)`. */
-const FIELD = /REC\s*->\s*(\w+)|__get_\w+\s*\(\s*(\w+)/g;
+/** A field in an argument (first or second group): `REC->ip`, `__get_str(name)`, `__get_dynamic_array(addrs)`. */
+export const FIELD = /REC\s*->\s*(\w+)|__get_\w+\s*\(\s*(\w+)/g;
 
 /**
  * Names of the fields that some `%p...` conversion shows.
@@ -23,14 +23,15 @@ export function pointerFields(printFormat: string): Set<string> {
     if (letter === undefined) continue;
     next += Number(width === "*") + Number(precision === "*");
     const argument = args[next++];
-    if (letter !== "p" || argument === undefined) continue;
+    // `vmemmap_base + REC->pfn` shows a pointer, but the field is only a part of it.
+    if (letter !== "p" || argument === undefined || argument.includes("+")) continue;
     for (const [, member, macro] of argument.matchAll(FIELD)) pointers.add((member ?? macro)!);
   }
   return pointers;
 }
 
 /** Splits at the commas that stand in no bracket, string or character. */
-function splitArguments(text: string): string[] {
+export function splitArguments(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;
   let start = 0;
@@ -49,13 +50,13 @@ function splitArguments(text: string): string[] {
 }
 
 /** Index of the quote that closes the one at `start`; the text's end when none does. */
-function skipQuoted(text: string, start: number): number {
+export function skipQuoted(text: string, start: number): number {
   let i = start + 1;
   while (i < text.length && text[i] !== text[start]) i += text[i] === "\\" ? 2 : 1;
   return i;
 }
 
 /** What the C string literals of `text` contain, joined; their escapes stay, since none of them makes a `%`. */
-function literalText(text: string): string {
+export function literalText(text: string): string {
   return Array.from(text.matchAll(/"((?:[^"\\]|\\.)*)"/gs), ([, content]) => content).join("");
 }

@@ -5,10 +5,12 @@
  * @module
  */
 
-import { Delivery, type DeliveryHooks, type Left, type Loss, type Route, WATCH_RUNNING, WATCH_YIELD } from "./delivery.ts";
+import { Callbacks, type Exceptions } from "./callbacks.ts";
+import { Delivery, type DeliveryHooks, type Left, type Loss, type Route } from "./delivery.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Source, WAIT_ENDED, WAIT_STDOUT } from "./source.ts";
 import { Ticks } from "./ticks.ts";
+import { type Watch, WATCH_YIELD } from "./watch.ts";
 
 /** Longest wait for records, ms: a watermark alone never wakes for a single event, and it is delivered within 100 ms. */
 const WAIT_MS = 40;
@@ -20,22 +22,6 @@ const PROMPT_MS = 6;
 const REST_MS = 1;
 /** How long handlers may take, after a signal, for what came before it, ms. */
 const DRAIN_MS = 3000;
-/** How long `__exit__` may take, ms. */
-const EXIT_MS = 10_000;
-
-/** The watchdog: see struct pp_watch of native/perfprof.h. */
-export interface Watch {
-  readonly cells: Int32Array;
-  /** Names a callback; the result goes to cells[WATCH_RUNNING] while it runs. */
-  name(callback: string): number;
-  /** Starts or rests the requests for a turn of the event loop. */
-  busy(on: boolean): void;
-}
-
-/** Reports exceptions of callbacks. */
-export interface Exceptions {
-  report(callback: string, error: unknown): void;
-}
 
 /** What a run is made of. */
 export interface RunParts {
@@ -64,30 +50,27 @@ export interface RunParts {
 /** One run of a module over a source. */
 export class Run {
   readonly #parts: RunParts;
+  readonly #callbacks: Callbacks;
   readonly #delivery: Delivery;
   readonly #ticks: Ticks;
   readonly #handedMost: number;
-  /** The watchdog's ids of the callbacks that are no event handlers. */
-  readonly #watchIds: ReadonlyMap<string, number>;
   #stopping = false;
   #discard = false;
   #drainUntilMs = Infinity;
   #skipped = 0;
-  #intervalPending = false;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
+    const callbacks = this.#callbacks = new Callbacks({ ...parts, brokenPipe: () => this.stop(true) });
     const hooks: DeliveryHooks = {
       sideband: parts.sideband,
       lost: (loss) => this.#lost(loss),
-      threw: (error, event) => this.#threw(parts.handlerNames[event] ?? "?", error),
-      returned: (value, event) => void this.#returned(parts.handlerNames[event] ?? "?", value),
+      threw: (error, event) => callbacks.threw(parts.handlerNames[event] ?? "?", error),
+      returned: (value, event) => void callbacks.returned(parts.handlerNames[event] ?? "?", value),
     };
     this.#delivery = new Delivery(parts.source, parts.routes, hooks, parts.watch.cells);
     this.#ticks = new Ticks(parts.handlers.interval === undefined ? undefined : parts.intervalMs);
     this.#handedMost = parts.exitN ?? Infinity;
-    const callbacks = ["__init__", "__exit__", "__interval__", "__print_stat__", "__lost__"];
-    this.#watchIds = new Map(callbacks.map((name) => [name, parts.watch.name(name)]));
   }
 
   /** Events handed to handlers so far. */
@@ -190,102 +173,29 @@ export class Run {
 
   /** Calls `__init__` and waits for it. What it throws ends the run before it began. */
   async init(): Promise<void> {
-    const { init } = this.#parts.handlers;
-    if (init !== undefined) await this.#attend(this.#enter("__init__", () => init()));
+    await this.#callbacks.init();
   }
 
   /** Calls `__exit__` and waits for it, but not for ever. */
   async exit(): Promise<void> {
-    const { exit } = this.#parts.handlers;
-    if (exit === undefined) return;
-    try {
-      const ended = await this.#attend(this.#enter("__exit__", () => exit()), EXIT_MS);
-      if (!ended) this.#threw("__exit__", new Error(`not done after ${EXIT_MS / 1000} s: not waited for any longer`));
-    } catch (error) {
-      this.#threw("__exit__", error);
-    }
+    await this.#callbacks.exit();
   }
 
   /** Calls `__print_stat__`. */
   printStat(indent: number): void {
-    const { printStat } = this.#parts.handlers;
-    if (printStat !== undefined) this.#call("__print_stat__", () => printStat(indent));
+    this.#callbacks.printStat(indent);
   }
 
   /** Calls `__interval__` for the tick that is due, and for all before `untilNs` at once. */
   #tick(untilNs: number): void {
     this.#ticks.pass(untilNs);
-    const { interval } = this.#parts.handlers;
-    if (interval === undefined || this.#intervalPending) return;
-    const pending = this.#call("__interval__", () => interval());
-    if (pending === undefined) return;
-    this.#intervalPending = true;
-    pending.finally(() => this.#intervalPending = false);
+    this.#callbacks.interval();
   }
 
   #lost(loss: Loss): void {
     this.#parts.lost(loss);
-    const { lost } = this.#parts.handlers;
-    if (lost === undefined) return;
     const { start, end, count, cpu } = loss;
     const event = loss.event === undefined ? undefined : this.#parts.eventNames[loss.event];
-    this.#call("__lost__", () => lost(start, end, { count, cpu, event }));
+    this.#callbacks.lost(start, end, { count, cpu, event });
   }
-
-  #threw(callback: string, error: unknown): void {
-    // Whoever writes to a closed pipe by himself meets what the watch on stdout says a moment later.
-    if (error instanceof Deno.errors.BrokenPipe) return this.stop(true);
-    this.#parts.exceptions.report(callback, error);
-  }
-
-  /** What a callback returned: a promise's rejection is treated like an exception. */
-  #returned(callback: string, value: unknown): Promise<void> | undefined {
-    if (!isThenable(value)) return undefined;
-    return Promise.resolve(value).then(() => {}, (error: unknown) => this.#threw(callback, error));
-  }
-
-  /** Calls a callback; reports what it throws. Returns a promise when it is still at work. */
-  #call(name: string, callback: () => unknown): Promise<void> | undefined {
-    try {
-      return this.#returned(name, this.#enter(name, callback));
-    } catch (error) {
-      this.#threw(name, error);
-      return undefined;
-    }
-  }
-
-  /** Calls a callback under the eye of the watchdog. */
-  #enter(name: string, callback: () => unknown): unknown {
-    const { cells } = this.#parts.watch;
-    const outer = cells[WATCH_RUNNING] ?? 0;
-    cells[WATCH_RUNNING] = this.#watchIds.get(name) ?? 0;
-    try {
-      return callback();
-    } finally {
-      cells[WATCH_RUNNING] = outer;
-    }
-  }
-
-  /**
-   * Waits for what a callback returned, and tells the watchdog meanwhile that the event loop turns.
-   *
-   * @returns False when it took longer than `mostMs`
-   */
-  async #attend(value: unknown, mostMs?: number): Promise<boolean> {
-    const { cells } = this.#parts.watch;
-    const turns = setInterval(() => cells[WATCH_YIELD] = 0, 250);
-    let limit: ReturnType<typeof setTimeout> | undefined;
-    try {
-      const ended = Promise.resolve(value).then(() => true);
-      if (mostMs === undefined) return await ended;
-      return await Promise.race([ended, new Promise<boolean>((resolve) => limit = setTimeout(resolve, mostMs, false))]);
-    } finally {
-      clearInterval(turns);
-      clearTimeout(limit);
-    }
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -90,8 +90,6 @@ export interface SourceState {
   readonly safeTimeNs: number;
   /** Greatest time of the samples of the last read. */
   readonly batchNewestNs: number;
-  /** Samples in the last read. */
-  readonly batchSamples: number;
   /** Samples since the start: delivered, known to be lost, delivered after a newer one, dropped as our own. */
   readonly delivered: number;
   readonly lost: number;
@@ -100,8 +98,6 @@ export interface SourceState {
   /** Side-band records that the kernel lost, and records whose lengths made no sense. */
   readonly sidebandLost: number;
   readonly damaged: number;
-  /** Another read would return records at once. */
-  readonly more: boolean;
   /** Records are held back: read again soon. */
   readonly pending: boolean;
   /** All tasks (or the command) have ended. */
@@ -124,7 +120,7 @@ export interface EventCount {
   readonly excluded: number;
 }
 
-/** A source of records. Calls are made one at a time; only `wake` may come during a `wait`. */
+/** A source of records. Calls are made one at a time; during a `wait` only `wake`, `state`, `counts`, `clockPair` and `close` may come. */
 export interface Source {
   /** Starts the flow. */
   enable(): void;
@@ -153,6 +149,7 @@ export interface Source {
   counts(): EventCount[];
   /** Clock of the events and wall clock, now. */
   clockPair(): ClockPair;
+  /** Ends a running `wait` as well. Nothing may be called any more, but `wake` and `state`. */
   close(): void;
 }
 

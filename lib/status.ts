@@ -1,52 +1,11 @@
 /**
- * What perfprof says of itself: its status on SIGUSR2 and the line of --usage-self. Pure text from counts and two files of /proc.
+ * What perfprof says of a run: its status on SIGUSR2, and the last lines. Pure text from counts.
  *
  * @module
  */
 
 import type { EventCount, SourceState } from "./source.ts";
-
-/** Kernel's USER_HZ, which /proc counts CPU time in: 100 on every architecture that Deno runs on (proc(5)). */
-const TICKS_PER_SECOND = 100;
-
-/** CPU time and memory of this process. */
-export interface Usage {
-  readonly userSeconds: number;
-  readonly systemSeconds: number;
-  readonly rssBytes: number;
-  readonly peakRssBytes: number;
-}
-
-/**
- * Reads this process's usage.
- *
- * @param kernelFile Reads a file of /proc
- */
-export function readUsage(kernelFile: (path: string) => string | undefined): Usage {
-  // The second field, the name in parentheses, may hold spaces: the numbers are counted from behind it (proc_pid_stat(5)).
-  const stat = kernelFile("/proc/self/stat") ?? "";
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const status = kernelFile("/proc/self/status") ?? "";
-  const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
-  return {
-    userSeconds: Number(fields[11] ?? 0) / TICKS_PER_SECOND,
-    systemSeconds: Number(fields[12] ?? 0) / TICKS_PER_SECOND,
-    rssBytes: bytes("VmRSS"),
-    peakRssBytes: bytes("VmHWM"),
-  };
-}
-
-/**
- * The line of --usage-self: what was used since the line before.
- *
- * @param seconds How long that was
- */
-export function usageLine(before: Usage, now: Usage, seconds: number): string {
-  const percent = (a: number, b: number) => (((b - a) / seconds) * 100).toFixed(1);
-  const user = percent(before.userSeconds, now.userSeconds);
-  const system = percent(before.systemSeconds, now.systemSeconds);
-  return `perfprof: cpu ${user}% user ${system}% sys, rss ${mebibytes(now.rssBytes)} (peak ${mebibytes(now.peakRssBytes)})`;
-}
+import { mebibytes, type Usage } from "./usage.ts";
 
 /** What a status is made from. */
 export interface Status {
@@ -90,7 +49,36 @@ export function statusLines({ seconds, upSeconds, state, counts, names, usage, l
   return lines;
 }
 
-function mebibytes(bytes: number): string {
-  const mib = bytes / 1024 / 1024;
-  return `${mib >= 10 || Number.isInteger(mib) ? Math.round(mib) : mib.toFixed(1)} MiB`;
+/** What the last lines are made from. */
+export interface Ending {
+  readonly state: SourceState;
+  /** Lines of the loss report and of the exceptions. */
+  readonly losses: readonly string[];
+  readonly exceptions: string | undefined;
+  /** Events that no handler got because the end would not wait for them. */
+  readonly skipped: number;
+  /** Events that handlers got. The source may have delivered more: events that nobody takes, and those read behind the last of -N. */
+  readonly handed: number;
+  /** Of -v and -q. */
+  readonly verbosity: number;
+}
+
+/** The lines at the end of a run: what went wrong, always; the rest as -v and -q ask for. */
+export function endLines({ state, losses, exceptions, skipped, handed, verbosity }: Ending): string[] {
+  const { late, lost, damaged, commandStatus } = state;
+  const lines = [...losses];
+  if (exceptions !== undefined) lines.push(exceptions);
+  if (damaged > 0) lines.push(`perfprof: ${damaged} records made no sense and were dropped`);
+  if (skipped > 0) {
+    lines.push(`perfprof: ${skipped} events were not delivered: the handlers were too slow for them at the end`);
+  }
+  if (verbosity > 0) lines.push(`perfprof: ${handed} events delivered, ${lost} lost, ${late} late`);
+  if (verbosity >= 0 && commandStatus >= 0) lines.push(`perfprof: the command ${commandEnd(commandStatus)}`);
+  return lines;
+}
+
+/** A wait status (wait(2)) in words. */
+function commandEnd(status: number): string {
+  const signal = status & 0x7f;
+  return signal === 0 ? `exited with status ${status >> 8}` : `was ended by signal ${signal}`;
 }

@@ -21,15 +21,10 @@ export class Ticks {
     this.nextNs = timeNs + this.#intervalNs;
   }
 
-  /**
-   * Goes on to the first tick that is not before `timeNs`.
-   *
-   * @returns How many ticks that passes, the one due included
-   */
-  pass(timeNs: number): number {
+  /** Goes on to the first tick that is not before `timeNs`. */
+  pass(timeNs: number): void {
     const before = Math.round((this.nextNs - this.#startNs) / this.#intervalNs);
     const next = Math.max(before + 1, Math.ceil((timeNs - this.#startNs) / this.#intervalNs));
     this.nextNs = this.#startNs + next * this.#intervalNs;
-    return next - before;
   }
 }

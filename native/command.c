@@ -169,7 +169,7 @@ int32_t pp_command_start(const char *argv, uint32_t argv_size, struct pp_command
 	command = malloc(sizeof(*command));
 	if (!command)
 		return pp_fail(err, PP_E_NOMEM, ENOMEM, "command");
-	*command = (struct pp_command){.pid = -1, .pidfd = -1, .channel = -1, .status = -1, .words = malloc(argv_size + 1)};
+	*command = (struct pp_command){.pid = -1, .pidfd = -1, .channel = -1, .status = -1, .words = malloc((size_t)argv_size + 1)};
 	if (!command->words) {
 		ret = pp_fail(err, PP_E_NOMEM, ENOMEM, "command");
 		goto out;

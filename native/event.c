@@ -71,7 +71,13 @@ bool pp_event_on_cpu(const struct pp_event *event, uint32_t cpu)
 
 static int perf_event_open(const struct perf_event_attr *attr, int32_t pid, uint32_t cpu, unsigned long flags)
 {
-	return (int)syscall(SYS_perf_event_open, attr, pid, (int)cpu, -1, flags | PERF_FLAG_FD_CLOEXEC);
+	int fd;
+
+	/* EINTR: a signal came while it waited for a task that is in exec. */
+	do
+		fd = (int)syscall(SYS_perf_event_open, attr, pid, (int)cpu, -1, flags | PERF_FLAG_FD_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return fd;
 }
 
 int32_t pp_event_open(const struct pp_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, struct pp_error *err)

@@ -2,7 +2,8 @@
 /*
  * Why the kernel refuses a trace filter. perf's ioctl says EINVAL and no more, but a tracefs instance keeps the text of a filter
  * that does not parse, with a caret and the reason under it (kernel/trace/trace_events_filter.c, append_filter_err). So the filter
- * is tried in an instance of its own, which lives only during the call.
+ * is tried in an instance, which lives only during the call. It has one name for all, and a lock: what a process that was killed
+ * in between left behind is taken over, and removed, by the next.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,28 +11,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
+
+#define NAME "/perfprof_filter"
 
 bool pp_is_component(const char *text)
 {
 	return text[0] && text[0] != '.' && !strchr(text, '/');
 }
 
-static int32_t make_instance(const char *tracefs, char path[PATH_MAX], struct pp_error *err)
+/* Locks the folder of all instances, since one can be seen before it is complete; the fd holds the lock. Then makes the instance,
+ * or takes the one that was left behind. */
+static int32_t lock_instance(const char *tracefs, char path[PATH_MAX], struct pp_error *err)
 {
-	uint64_t random;
+	int locked, reason;
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return pp_fail(err, PP_E_SYS, errno, "getrandom");
-	if (snprintf(path, PATH_MAX, "%s/instances/perfprof_%016llx", tracefs, (unsigned long long)random) >= PATH_MAX)
+	if (snprintf(path, PATH_MAX, "%s/instances", tracefs) >= PATH_MAX - (int)sizeof(NAME))
 		return pp_fail(err, PP_E_ARG, 0, "tracefs at %s", tracefs);
-	if (mkdir(path, 0700) < 0)
-		return pp_fail(err, PP_E_TRACEFS, errno, "mkdir %s", path);
-	return PP_OK;
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return pp_fail(err, PP_E_TRACEFS, errno, "open %s", path);
+	do
+		locked = flock(fd, LOCK_EX);
+	while (locked < 0 && errno == EINTR);
+	strcat(path, NAME);
+	if (locked == 0 && (mkdir(path, 0700) == 0 || errno == EEXIST))
+		return fd;
+	reason = errno;
+	close(fd);
+	return pp_fail(err, PP_E_TRACEFS, reason, "mkdir %s", path);
 }
 
 /* 0: accepted, 1: refused with a reason in the file, or the code of a failure. */
@@ -59,9 +71,9 @@ int32_t pp_filter_check(const char *tracefs, const char *sys, const char *name, 
 
 	if (!pp_is_component(sys) || !pp_is_component(name))
 		return pp_fail(err, PP_E_ARG, 0, "event %s:%s", sys, name);
-	ret = make_instance(tracefs, instance, err);
-	if (ret < 0)
-		return ret;
+	const int lock = lock_instance(tracefs, instance, err);
+	if (lock < 0)
+		return lock;
 	if (snprintf(path, sizeof(path), "%s/events/%s/%s/filter", instance, sys, name) >= (int)sizeof(path)) {
 		ret = pp_fail(err, PP_E_ARG, 0, "event %s:%s", sys, name);
 		goto out;
@@ -78,5 +90,6 @@ int32_t pp_filter_check(const char *tracefs, const char *sys, const char *name, 
 out:
 	free(reason);
 	rmdir(instance);
+	close(lock);
 	return ret;
 }

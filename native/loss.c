@@ -47,7 +47,10 @@ void pp_loss_place(struct pp_merge *merge, struct pp_ring *ring, uint64_t lost)
 		merge->read_lost(merge->owner, ring);
 		sum = unplaced(merge, ring);
 	}
-	if (sum < lost) { /* a kernel before 6.0 */
+	if (sum < lost && ring->sideband) { /* a kernel before 6.0 */
+		merge->table.state->sideband_lost += lost - sum;
+		lost = sum;
+	} else if (sum < lost) {
 		ring->unknown_lost += lost - sum;
 		ring->unknown_due += lost - sum;
 		ring->due += lost - sum;

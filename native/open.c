@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opening all of a session: the rings first (an event can only be redirected to a ring that is mapped), then each event on each CPU
- * and target; and closing it. Owns the event fds of the session.
+ * and target. close.c closes them.
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "session.h"
@@ -22,6 +18,19 @@
 #define SMALL_RING_BYTES 65536
 /* A wished ring size is not halved below this. */
 #define LEAST_PAGES 8
+
+static int32_t raise_file_limit(uint64_t fds, struct pp_error *err)
+{
+	struct rlimit limit;
+
+	/* Some more are for what is open already, and for files of the caller. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= fds + 256 || limit.rlim_cur == limit.rlim_max)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return pp_fail(err, PP_E_SYS, errno, "setrlimit RLIMIT_NOFILE");
+	return 0;
+}
 
 /* ---- rings ---- */
 
@@ -44,6 +53,7 @@ static int32_t make_rings(struct pp_session *session, const uint8_t *uses, uint3
 		if (uses[cpu] == UNUSED)
 			continue;
 		pp_ring_init(ring, NULL, NULL, 0, cpu);
+		ring->sideband = uses[cpu] == SIDEBAND_ONLY;
 		ring->first_slot = (uint32_t)(slot - merge->table.slots);
 		for (uint32_t i = 0; i < session->event_count; i++) {
 			if (!pp_event_on_cpu(&session->events[i], cpu))
@@ -55,15 +65,6 @@ static int32_t make_rings(struct pp_session *session, const uint8_t *uses, uint3
 	}
 	merge->table.slot_count = slot_count;
 	return pp_merge_init(merge, rings, ring_count, err);
-}
-
-static bool has_samples(const struct pp_session *session, const struct pp_ring *ring)
-{
-	for (uint32_t i = 0; i < ring->slot_count; i++) {
-		if (!session->merge.table.slots[ring->first_slot + i].sideband)
-			return true;
-	}
-	return false;
 }
 
 /* The kernel takes the watermark in bytes from the event that is mapped, so the owner gets the least that any of its events wants,
@@ -107,7 +108,7 @@ static int32_t map_rings(struct pp_session *session, uint32_t pages, struct pp_e
 
 	session->state->rings = 0;
 	for (uint32_t i = 0; i < merge->ring_count && code == 0; i++) {
-		const bool samples = has_samples(session, &merge->rings[i]);
+		const bool samples = !merge->rings[i].sideband;
 		code = map_ring(session, &merge->rings[i], samples ? pages : small, err);
 		session->state->rings += samples;
 	}
@@ -144,6 +145,8 @@ int32_t pp_open_rings(struct pp_session *session, struct pp_error *err)
 	plan(session, uses, &ring_count, &slot_count);
 	int32_t code = make_rings(session, uses, ring_count, slot_count, err);
 	free(uses);
+	if (code == 0)
+		code = raise_file_limit(ring_count, err);
 	if (code < 0)
 		return code;
 	for (;; pages /= 2) {
@@ -183,19 +186,6 @@ static int32_t self_terms(char *terms, size_t size, struct pp_error *err)
 		length += (size_t)wrote;
 	}
 	closedir(dir);
-	return 0;
-}
-
-static int32_t raise_file_limit(uint64_t fds, struct pp_error *err)
-{
-	struct rlimit limit;
-
-	/* Some more are for files of the caller. */
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= fds + 256 || limit.rlim_cur == limit.rlim_max)
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return pp_fail(err, PP_E_SYS, errno, "setrlimit RLIMIT_NOFILE");
 	return 0;
 }
 
@@ -265,7 +255,8 @@ int32_t pp_open_events(struct pp_session *session, struct pp_error *err)
 	const uint64_t most = (uint64_t)code * merge->table.slot_count;
 	const uint32_t aim_count = (uint32_t)code;
 	session->fds = calloc(most, sizeof(*session->fds));
-	code = session->fds ? raise_file_limit(most, err) : pp_fail(err, PP_E_NOMEM, 0, "allocating the list of fds");
+	code = session->fds ? raise_file_limit(most + merge->ring_count + session->targets.task_count, err)
+			    : pp_fail(err, PP_E_NOMEM, 0, "allocating the list of fds");
 	if (code == 0 && session->options.flags & PP_EXCLUDE_SELF)
 		code = self_terms(self, sizeof(self), err);
 	patch_attrs(session);
@@ -277,83 +268,4 @@ int32_t pp_open_events(struct pp_session *session, struct pp_error *err)
 	}
 	free(aims);
 	return code;
-}
-
-/* ---- closing ---- */
-
-static int compare_fds(const void *a, const void *b)
-{
-	return ((const struct pp_fd *)a)->fd - ((const struct pp_fd *)b)->fd;
-}
-
-/* In the grandchild: nothing but the event fds and the pipe stays open, so that no pipe or socket of the process is kept alive. */
-static _Noreturn void hold(const struct pp_fd *fds, uint32_t count, const int *ends)
-{
-	unsigned int from = 1;
-	char byte;
-
-	close(ends[1]);
-	if (dup2(ends[0], 0) < 0)
-		_exit(0);
-	for (uint32_t i = 0; i < count; i++) {
-		const unsigned int fd = (unsigned int)fds[i].fd;
-		if (fd > from)
-			syscall(SYS_close_range, from, fd - 1, 0);
-		from = fd + 1;
-	}
-	syscall(SYS_close_range, from, ~0U, 0);
-	(void)!read(0, &byte, 1); /* until the parent has closed its own */
-	_exit(0);
-}
-
-/*
- * Closing the last fd of a tracepoint waits 30 to 50 ms for all CPUs under one lock. It is only the last that pays: a grandchild
- * (nobody has to wait for it) has a copy of each while the caller closes its own, and pays when it exits.
- * Returns the pipe whose end it waits for, or -1.
- */
-static int leave_to_child(struct pp_fd *fds, uint32_t count)
-{
-	sigset_t all, before;
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return -1;
-	qsort(fds, count, sizeof(*fds), compare_fds);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before); /* a handler of the process must not run in the child */
-	const pid_t child = fork();
-	if (child == 0) {
-		if (fork() == 0)
-			hold(fds, count, ends);
-		_exit(0);
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (child > 0)
-		waitpid(child, NULL, 0);
-	close(ends[0]);
-	return ends[1];
-}
-
-void pp_open_close(struct pp_session *session)
-{
-	const struct pp_slot *slots = session->merge.table.slots;
-	struct pp_fd *fds = session->fds;
-	uint32_t count = 0;
-	int pipe = -1;
-
-	/* What takes long to close, and nobody waits for, comes to the front. */
-	for (uint32_t i = 0; i < session->fd_count; i++) {
-		const struct pp_event *event = &session->events[slots[fds[i].slot].event];
-		if (event->attr.fields.type == PERF_TYPE_TRACEPOINT && !event->probe)
-			fds[count++] = fds[i];
-		else
-			close(fds[i].fd);
-	}
-	if (count > 0)
-		pipe = leave_to_child(fds, count);
-	for (uint32_t i = 0; i < count; i++)
-		close(fds[i].fd);
-	if (pipe >= 0)
-		close(pipe);
-	free(fds);
 }

@@ -9,9 +9,9 @@
  *    no errno and no thread-local error: nonblocking FFI calls run on other threads.
  *  - Nothing here prints, exits or aborts, but for the watchdog of a stuck script (pp_watch_start).
  *  - Texts are NUL-terminated UTF-8 or raw kernel bytes. A function that fills a text buffer returns the length without the NUL;
- * where the buffer is too small it returns PP_E_SPACE and pp_error.need says how many bytes it takes.
- *  - One thread at a time uses a session, with two exceptions that may run beside anything: pp_session_wait (on the thread of a
- *    nonblocking call, while no other call but pp_session_wake is made) and pp_session_wake.
+ *    where the buffer is too small it returns PP_E_SPACE and pp_error.need says how many bytes it takes.
+ *  - One thread at a time uses a session, but for two things: pp_session_wake may be called at any time until pp_session_close;
+ *    and while pp_session_wait runs, on the thread of a nonblocking call, so may pp_session_counts.
  *  - close/free of NULL is safe.
  */
 #ifndef PERFPROF_H
@@ -112,8 +112,7 @@ PP_API int32_t pp_tasks_read(struct pp_task *tasks, uint32_t size, struct pp_err
  * and stderr. `truncate` is 0 when a log rotation asks for the file to be opened anew. */
 PP_API int32_t pp_output_redirect(const char *path, uint32_t truncate, struct pp_error *err);
 
-/* ---- formats of tracepoints (libtraceevent) ------------------------------------------------------------------------------------
- */
+/* ---- formats of tracepoints (libtraceevent) ---------------------------------------------------------------------------------- */
 
 struct pp_formats;
 
@@ -142,8 +141,7 @@ PP_API int32_t pp_format_parse(struct pp_formats *formats, const char *sys, cons
 PP_API int32_t pp_format_print(struct pp_formats *formats, uint32_t id, const uint8_t *raw, uint32_t raw_size, uint32_t cpu,
 			       char *buf, uint32_t size, struct pp_error *err);
 
-/* ---- sessions
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------------------------------------------------- */
 
 /*
  * A session: some events, on some CPUs or tasks, through one ring per CPU.
@@ -287,8 +285,7 @@ PP_API int32_t pp_session_counts(struct pp_session *session, struct pp_count *co
  * still runs with SIGTERM. */
 PP_API void pp_session_close(struct pp_session *session);
 
-/* ---- the watchdog
- * ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the watchdog ------------------------------------------------------------------------------------------------------------ */
 
 /*
  * One thread of the process that (1) asks the script's thread to give its event loop a turn, and (2) ends a script that is stuck.

@@ -28,8 +28,10 @@ static uint64_t clock_of_events(struct pp_session *session)
 	if (clockid != PP_CLOCK_PERF)
 		return pp_clock_now(clockid);
 	const uint64_t now = pp_clock_now(CLOCK_MONOTONIC);
-	if (session->clock_value == 0 || now - session->clock_read_at >= PERF_CLOCK_EVERY_NS) {
-		session->clock_value = pp_clock_now(PP_CLOCK_PERF);
+	if (now - session->clock_read_at >= PERF_CLOCK_EVERY_NS) {
+		const uint64_t value = pp_clock_now(PP_CLOCK_PERF); /* 0 when it cannot be read */
+		if (value > session->clock_value)
+			session->clock_value = value;
 		session->clock_read_at = now;
 	}
 	return session->clock_value;
@@ -176,8 +178,8 @@ int32_t pp_session_enable(struct pp_session *session, struct pp_error *err)
 
 int32_t pp_session_disable(struct pp_session *session, struct pp_error *err)
 {
-	const struct timespec slack = {.tv_sec = session->options.slack_us / 1000000,
-				       .tv_nsec = (long)(session->options.slack_us % 1000000) * 1000};
+	struct timespec slack = {.tv_sec = session->options.slack_us / 1000000,
+				 .tv_nsec = (long)(session->options.slack_us % 1000000) * 1000};
 	int32_t code = switch_events(session, PERF_EVENT_IOC_DISABLE, false, err);
 
 	if (code == 0)
@@ -185,8 +187,9 @@ int32_t pp_session_disable(struct pp_session *session, struct pp_error *err)
 	if (session->spill)
 		pp_spill_stop(session->spill);
 	/* The interrupt that disables may hit a tracepoint that is about to write its record: it is still published. */
-	nanosleep(&slack, NULL);
-	session->clock_value = 0; /* read anew */
+	while (nanosleep(&slack, &slack) < 0 && errno == EINTR)
+		continue;
+	session->clock_read_at = 0; /* read anew */
 	session->disabled_at = clock_of_events(session);
 	/* A pass from before does not see all that the rings hold, so its end would not be the end of all. */
 	session->merge.heap_count = 0;
@@ -205,15 +208,22 @@ static void count_losses(struct pp_session *session)
 	}
 }
 
+/* Up to when all is known to be in the rings. */
+static uint64_t settled(const struct pp_session *session)
+{
+	const uint64_t slack = session->disabled_at ? 0 : (uint64_t)session->options.slack_us * 1000;
+
+	return session->now > slack ? session->now - slack : 0;
+}
+
 static void begin_pass(struct pp_session *session)
 {
-	const uint64_t slack = (uint64_t)session->options.slack_us * 1000;
 	uint64_t limit = UINT64_MAX;
 
 	session->now = clock_of_events(session);
 	session->merge.offset = pp_clock_offset(session->options.clockid, session->merge.offset);
 	if (session->options.flags & PP_ORDER && session->disabled_at == 0)
-		limit = session->now - slack;
+		limit = settled(session);
 	pp_merge_start(&session->merge, limit);
 	count_losses(session);
 }
@@ -236,9 +246,7 @@ static void tell_rest(struct pp_session *session, struct pp_out *out)
 static void end_pass(struct pp_session *session, struct pp_out *out)
 {
 	struct pp_state *state = session->merge.table.state;
-	const uint64_t slack = (uint64_t)session->options.slack_us * 1000;
-	const uint64_t held = session->disabled_at ? 0 : slack;
-	const uint64_t safe = session->now - held + (uint64_t)session->merge.offset;
+	const uint64_t safe = settled(session) + (uint64_t)session->merge.offset;
 
 	if (session->disabled_at)
 		tell_rest(session, out);
@@ -320,7 +328,7 @@ void pp_session_close(struct pp_session *session)
 	if (session->spill)
 		pp_spill_free(session->spill);
 	pp_wait_close(session);
-	pp_open_close(session);
+	pp_close_events(session);
 	pp_merge_free(&session->merge);
 	pp_targets_close(&session->targets);
 	pp_command_close(session->command);

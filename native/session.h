@@ -2,7 +2,7 @@
 /*
  * What the files of a session share: event.c (one event and its file descriptors), target.c (whose events), ring.c (one ring and
  * its window), merge.c (rings -> one stream), loss.c (what the kernel lost), spill.c (the stream while the caller is away), wait.c
- * (sleeping), open.c (opening and closing it all), session.c (the calls of perfprof.h).
+ * (sleeping), open.c (opening it all), close.c (closing the events), session.c (the calls of perfprof.h).
  *
  * The merge (struct pp_merge with its rings and slots) knows neither file descriptors nor clocks, so that tests run it over plain
  * memory.
@@ -90,6 +90,7 @@ struct pp_ring {
 	uint32_t fd_count;
 	uint32_t first; /* the window: a queue in order of time */
 	uint32_t count;
+	bool sideband;	  /* none of its events samples */
 	bool nearly_full; /* since the counters were read last: it may have lost records without a PERF_RECORD_LOST yet */
 	bool touched;	  /* in this read: data_tail is to be moved */
 	int owner;	  /* the fd that is mapped */
@@ -307,7 +308,9 @@ void pp_wait_close(struct pp_session *session);
 /* open.c */
 int32_t pp_open_rings(struct pp_session *session, struct pp_error *err);
 int32_t pp_open_events(struct pp_session *session, struct pp_error *err);
+
+/* close.c */
 /* Closes all fds of events; where it takes long, in a child that outlives the call. */
-void pp_open_close(struct pp_session *session);
+void pp_close_events(struct pp_session *session);
 
 #endif

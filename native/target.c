@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -97,6 +98,29 @@ static int open_cgroup(const char *path, struct pp_error *err)
 	return pp_fail(err, PP_E_CGROUP, reason, "cgroup %.200s", path);
 }
 
+/* Is an open folder the cgroup `outer`, or one below it? Goes up until that leaves the cgroups. */
+static bool is_within(int folder, const struct stat *outer)
+{
+	struct stat at;
+
+	if (folder < 0 || !is_cgroup(folder) || fstat(folder, &at) < 0)
+		return false;
+	if (at.st_dev == outer->st_dev && at.st_ino == outer->st_ino)
+		return true;
+	const int above = openat(folder, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const bool within = is_within(above, outer);
+	if (above >= 0)
+		close(above);
+	return within;
+}
+
+static bool covers(int outer, int inner)
+{
+	struct stat st;
+
+	return fstat(outer, &st) == 0 && is_within(inner, &st);
+}
+
 int32_t pp_targets_add_cgroup(struct pp_targets *targets, const char *path, struct pp_error *err)
 {
 	int *cgroups = reallocarray(targets->cgroups, targets->cgroup_count + 1, sizeof(*cgroups));
@@ -106,7 +130,21 @@ int32_t pp_targets_add_cgroup(struct pp_targets *targets, const char *path, stru
 	const int fd = open_cgroup(path, err);
 	if (fd < 0)
 		return fd;
-	cgroups[targets->cgroup_count++] = fd;
+	/* A cgroup's events are those of all below it, too: what two of them cover would come twice. */
+	uint32_t count = 0;
+	bool covered = false;
+	for (uint32_t i = 0; i < targets->cgroup_count; i++) {
+		covered = covered || covers(cgroups[i], fd);
+		if (!covered && covers(fd, cgroups[i]))
+			close(cgroups[i]);
+		else
+			cgroups[count++] = cgroups[i];
+	}
+	if (covered)
+		close(fd);
+	else
+		cgroups[count++] = fd;
+	targets->cgroup_count = count;
 	return 0;
 }
 

@@ -162,9 +162,14 @@ export async function perfprof(
   return await start(args, options).end();
 }
 
-/** Path of a file beside this one. */
-export function here(name: string): string {
-  return fileURLToPath(new URL(`tests/${name}`, root));
+/** Lets so many ms go by. */
+export const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** Waits until something is so, but not for ever. */
+export async function until(so: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !so(); await pause(5)) {
+    if (Date.now() > end) throw new Error(`still not after 10 s: ${so}`);
+  }
 }
 
 let stages = 0;

@@ -103,6 +103,7 @@ const PRINT_FORMATS: readonly [string, readonly string[]][] = [
   ['"a, %s" "b \\"%p\\"", __print_flags(REC->x, "|", { 1, "," }, { 2, "(" }), REC->y', ["y"]],
   ["\"%pISpc %c %p\", __get_sockaddr(addr), ',', __get_str(name)", ["addr", "name"]],
   ['"%p %px", ((void *)((unsigned long)(REC -> a))), REC->b ? REC->c : REC->d', ["a", "b", "c", "d"]],
+  ['"page=%p pfn=0x%lx", REC->pfn != -1UL ? (vmemmap_base + (REC->pfn)) : ((void *)0), REC->pfn', []],
   ['"%p"', []],
   ["", []],
   ['"%p unclosed, REC->a', []],

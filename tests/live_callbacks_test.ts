@@ -209,6 +209,22 @@ live("rejected promises and throwing timers are exceptions too", async () => {
   assert.match(ended.stderr, /^perfprof: 3 exceptions: /m);
 });
 
+live("what is rejected at the very end is counted, and --strict makes it status 1", async () => {
+  using stage = new Stage();
+  const module = stage.dir.write("h.ts", "export async function __exit__() { await null; Promise.reject(new Error('no')); }");
+  const ended = await perfprof(["-q", "--strict", "-e", QUIET, "-c", "true", module]);
+  assert.equal(ended.code, 1, ended.stderr);
+  assert.match(ended.stderr, /^perfprof: a promise threw Error: no\n.*\nperfprof: 1 exception: a promise 1\n$/);
+});
+
+live("a Deno.exitCode of the script is the status of a run that ends well, and of no other", async () => {
+  using stage = new Stage();
+  const module = stage.dir.write("h.ts", "export function __exit__() { Deno.exitCode = 4; throw new Error('no'); }");
+  const run = ["-q", "-e", QUIET, "-c", "true"];
+  assert.equal((await perfprof([...run, module])).code, 4);
+  assert.equal((await perfprof([...run, "--strict", module])).code, 1);
+});
+
 live("Deno.exit(7) in a handler ends at once with status 7", async () => {
   using stage = new Stage();
   const child = await stage.start(

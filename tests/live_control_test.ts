@@ -1,10 +1,13 @@
 /** The ends of a run: signals, stuck scripts, closed pipes, and what perfprof uses of the machine meanwhile. */
 
 import assert from "node:assert/strict";
+import { NativeMachine } from "../ffi/machine.ts";
+import { parseEvents } from "../lib/event_spec.ts";
+import { WAIT_WOKEN } from "../lib/source.ts";
+import { Trace } from "../lib/trace.ts";
 import { QUIET, shell, startShell } from "./command.ts";
-import { type Child, live, Stage, start, TempDir } from "./harness.ts";
+import { type Child, live, pause, Stage, start, TempDir, until } from "./harness.ts";
 
-const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 const EXIT = `export function __exit__() { console.log("exit"); }\n`;
 
 /** Ends a run with these signals, so many ms apart. @returns How it ended, and how long after the first */
@@ -169,12 +172,7 @@ live("-o takes all output, and SIGUSR1 opens it anew", async () => {
       return "";
     }
   };
-  const grown = async (pattern: RegExp) => {
-    for (let waitedMs = 0; !pattern.test(read("log")); waitedMs += 10) {
-      assert.ok(waitedMs < 10_000, read("log"));
-      await pause(10);
-    }
-  };
+  const grown = (pattern: RegExp) => until(() => pattern.test(read("log")));
   const child = start(["-i", "20", "-o", log, "-e", QUIET, path]);
   await grown(/tick 2/);
   Deno.renameSync(log, `${log}.1`);
@@ -194,4 +192,24 @@ live("--usage-self prints lines", async () => {
   const child = start(["--usage-self", "50", "-e", QUIET, dir.write("h.ts", EXIT)]);
   await child.saw(/(^perfprof: cpu [\d.]+% user [\d.]+% sys, rss \d+ MiB \(peak \d+ MiB\)\n){3}/m);
   assert.equal((await ended(child)).code, 0);
+});
+
+live("a source that is closed ends the wait that another thread is in", async () => {
+  const options = {
+    cpus: undefined,
+    target: { kind: "all" },
+    ring: undefined,
+    watermarkPercent: 50,
+    order: true,
+    clock: "monotonic",
+    excludeSelf: false,
+  } as const;
+  const { source } = new Trace(new NativeMachine(), parseEvents([QUIET]), options, () => {});
+  const from = performance.now();
+  const wait = source.wait(20_000, true);
+  source.close();
+  source.close();
+  assert.equal(await wait, WAIT_WOKEN);
+  assert.ok(performance.now() - from < 10_000);
+  await assert.rejects(source.wait(1, true), TypeError);
 });

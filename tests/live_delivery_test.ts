@@ -1,7 +1,7 @@
 /** Events of this machine through the command line: how many, which, when, and the end of a run. */
 
 import assert from "node:assert/strict";
-import { emittedNr, lastJson, live, Stage } from "./harness.ts";
+import { emittedNr, lastJson, live, pause, Stage } from "./harness.ts";
 
 /** Counts the generator's events by the name in `_event`. */
 const COUNTER = `
@@ -11,8 +11,6 @@ const COUNTER = `
 `;
 const SYS_ENTER = "raw_syscalls:sys_enter";
 const WRITE_NR = Deno.build.arch === "aarch64" ? 64 : 1;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 live("23 calls are 23 events, with the values of the calls", async () => {
   using stage = new Stage();
@@ -78,11 +76,12 @@ live("one tracepoint twice: each alias has its own filter", async () => {
 
 live("-N ends the run after exactly so many events", async () => {
   using stage = new Stage();
-  const child = await stage.start(["-N", "100", "-e", stage.event()], COUNTER);
+  const child = await stage.start(["-v", "-N", "100", "-e", stage.event()], COUNTER);
   await stage.emit("calls", 1000);
   const ended = await child.end();
   assert.equal(ended.code, 0, ended.stderr);
   assert.deepEqual(lastJson(ended), { [SYS_ENTER]: 100 });
+  assert.match(ended.stderr, /^perfprof: 100 events delivered, 0 lost, 0 late$/m);
 });
 
 for (

@@ -41,7 +41,13 @@ live("events and attributes that are not there", () =>
       "perfprof -e nonesuch:event h.ts",
       1,
       "perfprof: event 'nonesuch:event' is unknown: there is no subsystem 'nonesuch'",
-      "hint: ls /sys/kernel/tracing/events",
+      "hint: perfprof list",
+    ],
+    [
+      "perfprof -e ftrace:function -C 0 h.ts",
+      1,
+      "perfprof: perf_event_open ftrace:function cpu=0 failed: invalid argument",
+      "hint: events of ftrace: are no tracepoints but records of ftrace itself: trace another event",
     ],
     [
       `perfprof -e ${WAKEUP}//aliass=x/ h.ts`,
@@ -108,7 +114,7 @@ live("options and their values", () =>
     [
       `perfprof -e ${WAKEUP}//cpus=4094-4095/ h.ts`,
       1,
-      "perfprof: cpus= of sched:sched_wakeup: CPU 4094-4095 are not online",
+      "perfprof: cpus= of sched:sched_wakeup: CPUs 4094-4095 are not online",
       `hint: online are ${ONLINE}`,
     ],
     [

@@ -54,6 +54,16 @@ live("ring memory beyond what may be locked: refused with -m, fewer pages withou
   assert.deepEqual([shrunk.code, shrunk.stderr], [0, ""]);
 }, PARANOID < 0 ? "every user may lock what he likes here" : undefined);
 
+const MOUNTS = Deno.uid() === 0 && new Deno.Command("unshare", { args: ["-m", "true"], stderr: "null" }).outputSync().success;
+
+live("a tracefs that is mounted nowhere is mounted", async () => {
+  using dir = new TempDir();
+  dir.write("h.ts", `export function __init__() { console.log("runs"); }\n`);
+  const line = `umount -al -t tracefs,debugfs; ls /sys/kernel/tracing; exec perfprof -q -c true -e ${QUIET} h.ts`;
+  const { code, stdout, stderr } = await shell(dir, `exec unshare -m sh -c '${line}'`);
+  assert.deepEqual([code, stdout, stderr], [0, "runs\n", ""]);
+}, MOUNTS ? undefined : "no mount namespaces here");
+
 /** Runs as nobody, who sees Deno, its cache and this checkout through mounts of his own. */
 const AS_NOBODY = `
 set -e
@@ -71,7 +81,6 @@ function denoDir(): string {
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
-const MOUNTS = Deno.uid() === 0 && new Deno.Command("unshare", { args: ["-m", "true"], stderr: "null" }).outputSync().success;
 const NO_USERS = PARANOID < 0 ? "every user may trace here" : MOUNTS ? undefined : "no mount namespaces here";
 
 live("a user without rights is told which setting refuses him", async () => {

@@ -34,6 +34,12 @@ live("the script has its own arguments, perfprof the options it knows", async ()
   }
 });
 
+live("a script may change its arguments, as in any Deno program", async () => {
+  using dir = new TempDir();
+  const path = dir.write("h.ts", "export function __init__() { console.log(JSON.stringify([Deno.args.shift(), Deno.args])); }");
+  assert.deepEqual(lastJson(await perfprof([...BRIEF, path, "a", "b"])), ["a", ["b"]]);
+});
+
 live("a script with a shebang line runs by itself, in both forms and without an extension", async () => {
   using dir = new TempDir();
   const options = `PATH=${pathWith(dir)}`;

@@ -1,7 +1,7 @@
 /** Whose events are traced: CPUs, processes, threads, cgroups and commands, each with an exact count of what is in and out. */
 
 import assert from "node:assert/strict";
-import { callsOf, Child, type Ended, lastJson, live, Stage } from "./harness.ts";
+import { callsOf, Child, type Ended, lastJson, live, Stage, until } from "./harness.ts";
 
 /** Counts by event, CPU and number of tasks. */
 const COUNTER = `
@@ -19,13 +19,6 @@ const FEW_CPUS = navigator.hardwareConcurrency < 2 ? "needs two CPUs" : undefine
 async function release(held: Child): Promise<number> {
   await held.tell("\n");
   return callsOf(await held.end());
-}
-
-/** Waits until something is so, but not for ever. */
-async function until(so: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !so(); await new Promise((resolve) => setTimeout(resolve, 5))) {
-    if (Date.now() > end) throw new Error(`still not after 10 s: ${so}`);
-  }
 }
 
 /** The threads of a process once it has so many. */
@@ -110,19 +103,22 @@ live("-t takes just these threads", async () => {
   assert.deepEqual({ counts, tids }, { counts: { sys_enter: 50 }, tids: 2 });
 });
 
-/** Traces a cgroup under `mount` with a generator in it and one outside. */
+/** Traces a cgroup under `mount` with a generator below it and one outside. What is named more than once still counts once. */
 async function traceCgroup(mount: string): Promise<void> {
   using stage = new Stage();
   const cgroup = Deno.makeTempDirSync({ dir: mount, prefix: "perfprof-test-" });
+  const below = `${cgroup}/below`;
   try {
+    Deno.mkdirSync(below);
     const inside = stage.hold("fork", 2, 8);
-    Deno.writeTextFileSync(`${cgroup}/cgroup.procs`, `${inside.pid}`);
-    const ended = await stage.trace(["--cgroups", cgroup, "-e", stage.event()], COUNTER, async () => {
+    Deno.writeTextFileSync(`${below}/cgroup.procs`, `${inside.pid}`);
+    const ended = await stage.trace(["--cgroups", `${below},${cgroup},${below}/..`, "-e", stage.event()], COUNTER, async () => {
       await stage.emit("calls", 9);
       await release(inside);
     });
     assert.deepEqual(lastJson(ended).counts, { sys_enter: 16 }, ended.stderr);
   } finally {
+    Deno.removeSync(below);
     Deno.removeSync(cgroup);
   }
 }

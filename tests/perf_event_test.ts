@@ -347,6 +347,7 @@ Deno.test("hash is 64-bit FNV-1a of the record, from its header to its end", () 
   let expected = 0xcbf29ce484222325n;
   for (const byte of bytes(WAKEUP_RECORD)) expected = BigInt.asUintN(64, (expected ^ BigInt(byte)) * 0x100000001b3n);
   assert.equal(hash(wakeup), expected);
+  assert.throws(() => hash(wakeup.to_dict() as unknown as PerfEvent), /^TypeError: hash takes an event/);
 });
 
 Deno.test("print writes what to_text returns", () => {
@@ -362,7 +363,7 @@ Deno.test("a caller makes the event and returns what its handler returns", () =>
 });
 
 Deno.test("perf_prof has the arguments, the class, hash and a help of one screen", () => {
-  const perfProf = makePerfProf(["/x/h.ts", "a"]);
+  const perfProf = makePerfProf(["/x/h.ts", "a"], { total: 0 });
   assert.deepEqual(perfProf.argv, ["/x/h.ts", "a"]);
   assert.equal(perfProf.PerfEvent, PerfEvent);
   assert.equal(perfProf.hash(wakeup), hash(wakeup));

@@ -55,7 +55,7 @@ export class RecordedSource implements Source {
   readonly calls: string[] = [];
   #steps: Step[];
   #records: Uint8Array<ArrayBuffer>[] = [];
-  #state = { safeTimeNs: 0, batchNewestNs: 0, batchSamples: 0, ended: false };
+  #state = { safeTimeNs: 0, batchNewestNs: 0, ended: false };
   readonly #most: number;
   #enabled = false;
 
@@ -122,7 +122,6 @@ export class RecordedSource implements Source {
       excluded: 0,
       sidebandLost: 0,
       damaged: 0,
-      more: false,
       pending: false,
       commandStatus: -1,
       ringBytes: 0,

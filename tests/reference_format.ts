@@ -160,7 +160,8 @@ function pointersOf(printFormat: string): Set<string> {
   for (const [, width, letter] of conversions) {
     args.splice(0, width!.split("*").length - 1);
     const shown = args.shift() ?? "";
-    if (letter !== "p") continue;
+    // Of a sum, as of mm_page_alloc's vmemmap_base + pfn, no part is an address for sure.
+    if (letter !== "p" || shown.includes("+")) continue;
     for (const [, name] of shown.matchAll(/(?:REC->|__get_\w+\()(\w+)/g)) names.add(name!);
   }
   return names;

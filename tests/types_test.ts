@@ -108,7 +108,7 @@ Deno.test("print takes its options and no others", () => {
 });
 
 Deno.test("perf_prof is not to be changed", () => {
-  const perf_prof: PerfProf = makePerfProf(["h.ts", "a"]);
+  const perf_prof: PerfProf = makePerfProf(["h.ts", "a"], { total: 0 });
   same<Same<typeof perf_prof.argv, readonly string[]>>();
   // @ts-expect-error: read-only
   assert.throws(() => perf_prof.argv.push("b"), TypeError);

@@ -73,6 +73,11 @@ static void check_filters(void)
 		  err.sys_errno == ENOENT,
 	      "an unknown event: %s", err.text);
 	check(pp_filter_check(tracefs, "..", "sched_wakeup", "pid > 1", text, sizeof(text), &err) == PP_E_ARG, "a path for a name");
+	char stale[300];
+	snprintf(stale, sizeof(stale), "%s/instances/perfprof_filter", tracefs);
+	check((mkdir(stale, 0700) == 0 || errno == EEXIST) &&
+		  pp_filter_check(tracefs, "sched", "sched_wakeup", "pid > > 1", text, sizeof(text), &err) > 0,
+	      "an instance that a process left behind is taken over");
 	snprintf(text, sizeof(text), "ls %s/instances | grep -q perfprof_", tracefs);
 	check(system(text) != 0, "no instance is left");
 }

@@ -271,9 +271,12 @@ static void test_loss(void)
 	put_sample(bed, 0, 10, 8, 1);
 	put_other(bed, 0, PERF_RECORD_LOST, seven, 2, 100, 20);
 	put_sample(bed, 0, 20, 8, 1);
+	bed->merge.rings[1].sideband = true;
+	put_other(bed, 1, PERF_RECORD_LOST, five, 2, 201, 20);
 	check(DELIVERS(bed, UINT64_MAX, 10, 7 | 1ULL << 63, 20),
 	      "without counters a loss stands before the sample that follows it");
 	check(bed->state.lost == 7 && bed->merge.rings[0].unknown_lost == 7, "and its event is unknown");
+	check(bed->state.sideband_lost == 5, "but not where there are side-band events only");
 
 	bed->merge.read_lost = read_counters;
 	bed->merge.owner = &bed->merge;
@@ -285,7 +288,7 @@ static void test_loss(void)
 	put_sample(bed, 0, 40, 8, 1);
 	check(DELIVERS(bed, UINT64_MAX, 6 | 1ULL << 63, 30, 3 | 1ULL << 63, 40),
 	      "counters are shared out over the losses they cover");
-	check(bed->state.lost == 16 && bed->state.sideband_lost == 3, "side-band losses are counted apart");
+	check(bed->state.lost == 16 && bed->state.sideband_lost == 8, "side-band losses are counted apart");
 	counters[0] = 4;
 	read_counters(&bed->merge, &bed->merge.rings[0]);
 	pp_loss_place_rest(&bed->merge, &bed->merge.rings[0]);

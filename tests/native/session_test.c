@@ -71,6 +71,29 @@ static void test_loss_of_each(void)
 	pp_session_close(run.session);
 }
 
+/* Nothing follows this loss, so that no PERF_RECORD_LOST tells of it. */
+static void test_loss_unsaid(void)
+{
+	char filter[128];
+	struct run run;
+
+	run_new(&run, PP_ORDER, 8);
+	run_add(&run, filter_own(filter, sizeof(filter)));
+	run_start(&run);
+	drain(&run);
+	call(3000);
+	nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	drain(&run);
+	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL);
+	drain(&run);
+	const uint64_t lost = run.state.lost;
+	check(lost > 2000 && lost + run.seen.samples == 3000, "what no record tells of is known within a second");
+	check(run.seen.lost == 0, "and told when something follows");
+	run_stop(&run);
+	check(run.seen.lost == lost && accounts_for(&run, 3000), "or at the end");
+	pp_session_close(run.session);
+}
+
 static void test_sideband(void)
 {
 	struct perf_event_attr dummy = attr_of(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY);
@@ -213,6 +236,7 @@ int main(void)
 	test_exact();
 	test_loss();
 	test_loss_of_each();
+	test_loss_unsaid();
 	test_sideband();
 	test_prompt();
 	test_perf_clock();
