@@ -14,8 +14,13 @@ const { PerfprofError } = await import("./lib/errors.ts");
 const { helpText, parseCommandLine } = await import("./lib/options.ts");
 type CommandLine = ReturnType<typeof parseCommandLine>;
 
+// Later they are the script's.
+const args = Deno.args;
+
 try {
-  Deno.exit(await run(parseCommandLine(Deno.args)));
+  const status = await run(parseCommandLine(args));
+  // As in any Deno program: a script that ends well may have set a status of its own.
+  Deno.exit(status === 0 ? Deno.exitCode : status);
 } catch (error) {
   const { message, detail, hints, exitCode } = error instanceof PerfprofError ? error : unexpected(error);
   say([`perfprof: ${message}`, ...detail, ...hints.map((hint) => `hint: ${hint}`)].join("\n"));
@@ -24,7 +29,7 @@ try {
 
 /** A bug of perfprof's own. Not thrown on: the listener that takes in what a script's promises throw would take it as well. */
 function unexpected(error: unknown): InstanceType<typeof PerfprofError> {
-  const verbose = Deno.args.some((arg) => /^(-v+|--verbose)$/.test(arg));
+  const verbose = args.some((arg) => /^(-v+|--verbose)$/.test(arg));
   const stack = error instanceof Error && verbose ? (error.stack ?? "").split("\n").slice(1) : [];
   return new PerfprofError(`it failed unexpectedly: ${error}`, {
     detail: stack,
@@ -41,6 +46,14 @@ async function run(commandLine: CommandLine): Promise<number> {
     case "version":
       console.log(`perfprof ${(await import("./deno.json", { with: { type: "json" } })).default.version}`);
       return 0;
+    case "command": {
+      const { NativeMachine } = await import("./ffi/machine.ts");
+      const { runCommand } = await import("./lib/commands.ts");
+      const { stdoutTerminal } = await import("./lib/terminal.ts");
+      const text = await runCommand({ ...commandLine, machine: () => new NativeMachine(), terminal: stdoutTerminal() });
+      console.log(text.trimEnd());
+      return 0;
+    }
     case "run": {
       const { NativeMachine } = await import("./ffi/machine.ts");
       const { redirectOutput } = await import("./ffi/output.ts");

@@ -193,7 +193,7 @@ export function unknownEventError(spec: EventSpec, index: TracepointIndex): Perf
   const { system, name } = spec;
   const known = index.names(system).length > 0;
   const guesses = [...nearEvents(system, name, index), ...sameNames(name, index)];
-  const list = `ls /sys/kernel/tracing/events${known ? `/${system}` : ""}`;
+  const list = known ? `perfprof list '${system}:*'` : "perfprof list";
   const right = [...new Set(guesses)].slice(0, 3);
   return new PerfprofError(
     `event '${system}:${name}' is unknown: ` +

@@ -25,7 +25,24 @@ export const CLOCKS = ["monotonic", "boottime", "realtime", "tai", "perf"] as co
 export type Clock = typeof CLOCKS[number];
 
 /** What the command line asks for. */
-export type CommandLine = { readonly kind: "help" } | { readonly kind: "version" } | RunOptions;
+export type CommandLine = { readonly kind: "help" } | { readonly kind: "version" } | CommandOptions | RunOptions;
+
+/** Commands that do something else than to run a module. */
+const COMMANDS = ["list", "show", "types", "help"] as const;
+type CommandName = typeof COMMANDS[number];
+
+/** One of them. */
+export interface CommandOptions {
+  readonly kind: "command";
+  readonly name: CommandName;
+  /** The words after it. */
+  readonly args: readonly string[];
+  /** The texts of -e: none but for `help`. */
+  readonly events: readonly string[];
+  /** All options as they were written, for a script's first line. None but for `help`. */
+  readonly options: readonly string[];
+  readonly intervalMs: number | undefined;
+}
 
 /** A handler module on live events: every option checked, defaults filled in where they do not depend on the machine. */
 export interface RunOptions {
@@ -55,12 +72,20 @@ export interface RunOptions {
 
 const MS_MAX = 2 ** 31 - 1;
 const WATERMARK_PERCENT = 25;
-/** First words that are commands, never modules. */
-const COMMANDS = ["list", "show", "types", "doctor", "completions", "check", "record", "help"];
+/** First words that will be commands, and so are never modules. */
+const LATER = ["doctor", "completions", "check", "record", "new"];
 
 const USAGE = "perfprof [OPTION...] -e EVENT[,EVENT...] [--] MODULE [ARG...]";
 
 const EXAMPLES = `
+Commands:
+  perfprof -e EVENT[,EVENT...] help  a typed handler module for these events
+  perfprof list [GLOB]               tracepoints of this machine
+  perfprof show EVENT                its fields, print format and a filter
+  perfprof types EVENT,...           a .d.ts; with --ambient also of perf_prof
+  perfprof help PerfEvent            what handlers get
+  perfprof help template             a handler module for any events
+
 Examples:
   perfprof -e sched:sched_wakeup counter.ts
   perfprof -e sched:sched_wakeup,sched:sched_switch -i 1000 latency.ts
@@ -158,7 +183,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const given = table.parse(own, { from: "user" }).opts();
   if (given.help) return { kind: "help" };
   if (given.version) return { kind: "version" };
-  if (module !== undefined && (module === "help" || (module === args[0] && COMMANDS.includes(module)))) {
+  const command = module === args[0] || module === "help" ? COMMANDS.find((name) => name === module) : undefined;
+  if (command !== undefined) return commandOf(command, own, scriptArgs, given);
+  if (module !== undefined && module === args[0] && LATER.includes(module)) {
     throw new UsageError(`the command '${module}' is not supported yet`, { hints: [`a module of that name: ./${module}`] });
   }
   if (given.event === undefined) throw missing("no event: option -e is missing");
@@ -187,6 +214,17 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 }
 
 type Given = ReturnType<ReturnType<typeof optionTable>["opts"]>;
+
+/** @throws {UsageError} An option that the command has no use for */
+function commandOf(name: CommandName, options: readonly string[], args: readonly string[], given: Given): CommandLine {
+  if (args.includes("-h") || args.includes("--help")) return { kind: "help" };
+  const [useless] = name === "help" ? [] : options.filter((option) => !/^(?:-[vq]+|--verbose|--quiet)$/.test(option));
+  if (useless !== undefined) {
+    throw new UsageError(`the command '${name}' takes no option ${useless}`, { hints: [`a module of that name: ./${name}`] });
+  }
+  rejectStacks(given);
+  return { kind: "command", name, args, events: given.event ?? [], options, intervalMs: given.interval };
+}
 
 function missing(message: string): UsageError {
   return new UsageError(message, { detail: [`usage: ${USAGE}`], hints: ["perfprof --help"] });

@@ -108,7 +108,8 @@ export class Trace {
   }
 }
 
-function formatOf(machine: Machine, spec: EventSpec): TracepointFormat {
+/** The format of an event. @throws {PerfprofError} There is no such event, or its format is not to be read */
+export function formatOf(machine: Machine, spec: EventSpec): TracepointFormat {
   return attempt(machine, undefined, () => {
     if (!machine.names(spec.system).includes(spec.name)) throw unknownEventError(spec, machine);
     return machine.format(spec.system, spec.name);

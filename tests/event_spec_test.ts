@@ -156,8 +156,8 @@ const UNKNOWN: [text: string, why: string, hint: string][] = [
   ["shed:sched_swich", "there is no subsystem 'shed'", "did you mean sched:sched_switch?"],
   ["irqs:softirq_entry", "there is no subsystem 'irqs'", "did you mean irq:softirq_entry?"],
   ["kernel:sched_switch", "there is no subsystem 'kernel'", "did you mean sched:sched_switch?"],
-  ["sched:nothing_like_it", "subsystem 'sched' has no event 'nothing_like_it'", "ls /sys/kernel/tracing/events/sched"],
-  ["what:ever", "there is no subsystem 'what'", "ls /sys/kernel/tracing/events"],
+  ["sched:nothing_like_it", "subsystem 'sched' has no event 'nothing_like_it'", "perfprof list 'sched:*'"],
+  ["what:ever", "there is no subsystem 'what'", "perfprof list"],
 ];
 for (const [text, why, hint] of UNKNOWN) {
   Deno.test(`event: ${text} is not there`, () => {

@@ -101,10 +101,34 @@ Deno.test("options: -- before the module ends perfprof's options", () => {
 Deno.test("options: a module called like a command", () => {
   assert.equal(run("./list").module, "./list");
   assert.equal(run("list").module, "list");
-  assert.deepEqual(refusal(["list"]), ["the command 'list' is not supported yet", "a module of that name: ./list"]);
-  assert.deepEqual(refusal(["-e", "a:b", "help"]), [
-    "the command 'help' is not supported yet",
-    "a module of that name: ./help",
+  assert.deepEqual(refusal(["doctor"]), ["the command 'doctor' is not supported yet", "a module of that name: ./doctor"]);
+});
+
+Deno.test("options: commands", () => {
+  const none = { kind: "command", args: [], events: [], options: [], intervalMs: undefined };
+  assert.deepEqual(parseCommandLine(["list"]), { ...none, name: "list" });
+  assert.deepEqual(parseCommandLine(["show", "a:b"]), { ...none, name: "show", args: ["a:b"] });
+  assert.deepEqual(parseCommandLine(["types", "--ambient", "a:b,c:d"]), {
+    ...none,
+    name: "types",
+    args: ["--ambient", "a:b,c:d"],
+  });
+  assert.deepEqual(parseCommandLine(["help", "PerfEvent"]), { ...none, name: "help", args: ["PerfEvent"] });
+  assert.deepEqual(parseCommandLine(["-e", "a:b", "-i5", "-e", "c:d", "help"]), {
+    ...none,
+    name: "help",
+    events: ["a:b", "c:d"],
+    options: ["-e", "a:b", "-i5", "-e", "c:d"],
+    intervalMs: 5,
+  });
+  assert.deepEqual(parseCommandLine(["list", "-h"]), { kind: "help" });
+});
+
+Deno.test("options: commands but help take none", () => {
+  assert.deepEqual(refusal(["list", "-i", "5"]), ["the command 'list' takes no option -i", "a module of that name: ./list"]);
+  assert.deepEqual(refusal(["show", "-v", "a:b", "-e", "c:d"]), [
+    "the command 'show' takes no option -e",
+    "a module of that name: ./show",
   ]);
 });
 
@@ -204,5 +228,5 @@ Deno.test("options: CPUs that are not online", () => {
     hints: ["online are 0-2,5"],
     exitCode: 1,
   });
-  assert.throws(() => requireOnline("option -C", [3, 4], [0]), { message: "option -C: CPU 3-4 are not online" });
+  assert.throws(() => requireOnline("option -C", [3, 4], [0]), { message: "option -C: CPUs 3-4 are not online" });
 });

@@ -1,0 +1,83 @@
+/**
+ * `perfprof list [GLOB]`: the tracepoints of this machine. On a terminal by system, with the first fields of each; else a name to a
+ * line, for grep and xargs.
+ *
+ * @module
+ */
+
+import type { CommandContext } from "./commands.ts";
+import { nearest, PerfprofError, UsageError } from "./errors.ts";
+import type { Machine } from "./source.ts";
+import { fitted, styled, type Terminal } from "./terminal.ts";
+
+/** The function tracer's own records: they have formats, but cannot be opened as events. */
+const NO_EVENTS = "ftrace";
+/** Names of a system may take so much of a line; a longer one pushes its own fields to the right. */
+const NAMES_SHARE = 0.55;
+
+/**
+ * The text of the list.
+ *
+ * @throws {PerfprofError} Nothing matches
+ */
+export function list({ args, machine: getMachine, terminal }: CommandContext): string {
+  const [glob, ...more] = args;
+  if (more.length > 0) {
+    throw new UsageError(`the command 'list' takes one GLOB, not ${args.length}`, {
+      hints: ["quote it: perfprof list 'sched:*'"],
+    });
+  }
+  const machine = getMachine();
+  const systems = machine.systems().filter((system) => system !== NO_EVENTS).sort();
+  const all = systems.flatMap((system) => machine.names(system).sort().map((name) => ({ system, name })));
+  const found = glob === undefined ? all : all.filter(matcher(glob));
+  if (found.length === 0) throw noMatch(glob, all.map(({ system, name }) => `${system}:${name}`), systems);
+  if (terminal.columns === undefined) return found.map(({ system, name }) => `${system}:${name}\n`).join("");
+  return grouped(found, machine, terminal, terminal.columns);
+}
+
+interface Tracepoint {
+  readonly system: string;
+  readonly name: string;
+}
+
+/** With a colon it is compared with `sys:name`, else with each of the two. */
+function matcher(glob: string): (event: Tracepoint) => boolean {
+  const source = glob.replace(/\[!?[^\]]+\]|[^]/g, (part) => {
+    if (part.length > 1) return part.replace("[!", "[^").replaceAll("\\", "\\\\");
+    return part === "*" ? ".*" : part === "?" ? "." : RegExp.escape(part);
+  });
+  const pattern = new RegExp(`^(?:${source})$`);
+  if (glob.includes(":")) return ({ system, name }) => pattern.test(`${system}:${name}`);
+  return ({ system, name }) => pattern.test(system) || pattern.test(name);
+}
+
+function noMatch(glob = "*", events: readonly string[], systems: readonly string[]): PerfprofError {
+  const plain = glob.replace(/[*?]/g, "");
+  const names = new Set([...events, ...systems, ...events.map((event) => event.slice(event.indexOf(":") + 1))]);
+  const near = nearest(plain, plain.includes(":") ? events : names);
+  return new PerfprofError(`listing '${glob}' failed: no event matches`, {
+    hints: [near.length > 0 ? `did you mean ${near.join(" or ")}?` : "perfprof list   (all events)"],
+  });
+}
+
+function grouped(events: readonly Tracepoint[], machine: Machine, terminal: Terminal, columns: number): string {
+  const groups = [...Map.groupBy(events, ({ system }) => system)].map(([system, members]) => {
+    const widest = Math.max(...members.map(({ name }) => system.length + 1 + name.length));
+    const width = Math.min(widest, Math.floor(columns * NAMES_SHARE));
+    const lines = members.map(({ name }) => {
+      const shown = `  ${`${system}:${name}`.padEnd(width)}`;
+      const fields = fitted(fieldNames(machine, system, name).join(" "), columns - shown.length - 2);
+      return fields === "" ? shown.trimEnd() : `${shown}  ${styled(terminal, "dim", fields)}`;
+    });
+    return `${styled(terminal, "bold", system)}\n${lines.join("\n")}\n`;
+  });
+  return groups.join("\n");
+}
+
+/** An event's own fields, read off the format's text: two thousand of them are not parsed for a line each. */
+function fieldNames(machine: Machine, system: string, name: string): string[] {
+  const format = machine.kernelFile(`/sys/kernel/tracing/events/${system}/${name}/format`) ?? "";
+  const declared = format.matchAll(/^\tfield:[^;]*?(\w+)(?:\[[^\]]*\])?;/gm);
+  return Array.from(declared, ([, field]) => field!).filter((field) => !field.startsWith("common_"));
+}
