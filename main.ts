@@ -50,9 +50,10 @@ async function run(commandLine: CommandLine): Promise<number> {
       const { NativeMachine } = await import("./ffi/machine.ts");
       const { runCommand } = await import("./lib/commands.ts");
       const { stdoutTerminal } = await import("./lib/terminal.ts");
-      const text = await runCommand({ ...commandLine, machine: () => new NativeMachine(), terminal: stdoutTerminal() });
+      const context = { ...commandLine, machine: () => new NativeMachine(), terminal: stdoutTerminal() };
+      const { text, status } = await runCommand(context);
       console.log(text.trimEnd());
-      return 0;
+      return status;
     }
     case "run": {
       const { NativeMachine } = await import("./ffi/machine.ts");

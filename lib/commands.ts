@@ -1,6 +1,6 @@
 /**
- * The commands beside running a module: each is a function from its words to the text that it prints. Each is loaded when it is
- * asked for, so that a run pays for none.
+ * The commands beside running a module: each is a function from its words to the text that it prints, and a status where that may
+ * be other than 0. Each is loaded when it is asked for, so that a run pays for none.
  *
  * @module
  */
@@ -16,25 +16,35 @@ export interface CommandContext extends CommandOptions {
   readonly terminal: Terminal;
 }
 
-type Command = (context: CommandContext) => string;
+/** What a command prints, and its exit status. */
+export interface CommandOutput {
+  readonly text: string;
+  readonly status: number;
+}
+
+type Command = (context: CommandContext) => string | CommandOutput;
 
 const COMMANDS: Readonly<Record<CommandOptions["name"], () => Promise<Command>>> = {
   list: async () => (await import("./list.ts")).list,
   show: async () => (await import("./show.ts")).show,
   types: async () => (await import("./types.ts")).types,
+  new: async () => (await import("./new.ts")).create,
+  doctor: async () => (await import("./doctor.ts")).doctor,
+  completions: async () => (await import("./completions.ts")).completions,
   help: async () => (await import("./template.ts")).help,
 };
 
 /**
  * Runs a command.
  *
- * @returns What it prints, with a newline at its end
+ * @returns What it prints, with a newline at its end, and 0 unless the command says otherwise
  * @throws {PerfprofError} In words for the user
  */
-export async function runCommand(context: CommandContext): Promise<string> {
+export async function runCommand(context: CommandContext): Promise<CommandOutput> {
   const command = await COMMANDS[context.name]();
   try {
-    return command(context);
+    const output = command(context);
+    return typeof output === "string" ? { text: output, status: 0 } : output;
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     const { explain } = await import("./failures.ts");

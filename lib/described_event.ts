@@ -8,7 +8,7 @@
 import { type EventSpec, parseEvents } from "./event_spec.ts";
 import { type FieldLayout, rawLayout, typeName } from "./layout.ts";
 import type { FormatField, Machine, TracepointFormat } from "./source.ts";
-import { formatOf } from "./trace.ts";
+import { loadEvents } from "./trace.ts";
 import { type ValueNames, valueNames } from "./value_names.ts";
 
 /** One of an event's fields. */
@@ -38,7 +38,7 @@ export interface DescribedEvent {
  * @throws {PerfprofError} A text is wrong, or an event is unknown
  */
 export function describeEvents(machine: Machine, texts: readonly string[]): DescribedEvent[] {
-  return parseEvents(texts).map((spec) => describe(spec, formatOf(machine, spec)));
+  return loadEvents(machine, parseEvents(texts)).events.map(({ spec, format }) => describe(spec, format));
 }
 
 /** Joins an event with its format. */

@@ -21,10 +21,12 @@ export interface EventAttributes {
   readonly key?: string;
 }
 
-/** One event to open. */
+/** One event to open, or the pattern of several. */
 export interface EventSpec {
   readonly system: string;
   readonly name: string;
+  /** The `sys:name` with wildcards that it is, or that it comes from. */
+  readonly pattern?: string;
   /** The kernel's trace filter. */
   readonly filter: string | undefined;
   readonly attributes: EventAttributes;
@@ -46,8 +48,11 @@ export interface TracepointIndex {
 /** sample_max_stack is a u16; kernel.perf_event_max_stack says how many the kernel really gives. */
 const MAX_STACK = 65535;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+const WILDCARD = /[*?[]/;
 const PROBES = ["kprobe", "kretprobe", "uprobe", "uretprobe"];
 
+/** What is made from the name. */
+type EventNames = "handlerName" | "eventName";
 type Reader = (what: string, value: string | undefined) => EventAttributes;
 
 /** The attributes, and how each reads its value. */
@@ -80,29 +85,43 @@ function parseIdentifier(what: string, value: string): string {
 }
 
 /**
- * The events of all texts of -e, in their order.
+ * The events of all texts of -e, in their order; patterns are not expanded yet.
  *
  * @throws {UsageError} With the text and a caret under the place
  */
 export function parseEvents(texts: readonly string[]): EventSpec[] {
   const specs = texts.flatMap((text) => cutEvents(text).map((event) => specOf(text, event)));
-  rejectTwins(specs);
+  rejectTwins(specs.filter(({ pattern }) => pattern === undefined));
   return specs;
 }
 
 function specOf(text: string, event: EventText): EventSpec {
   const { system, name } = nameOf(text, event.name);
   const attributes = attributesOf(text, event.attributes);
-  const own = attributes.alias ?? name;
-  return {
-    system,
-    name,
+  const isPattern = WILDCARD.test(system + name);
+  if (isPattern && attributes.alias !== undefined) throw aliasOfPattern(text, event);
+  const spec = {
     filter: event.filter && text.slice(event.filter.start, event.filter.end),
     attributes,
-    handlerName: `${system}__${own}`.replace(/[-.:]/g, "_"),
-    eventName: `${system}:${own}`,
     source: { text, start: event.start, end: event.end },
+    ...(isPattern && { pattern: `${system}:${name}` }),
   };
+  return namedSpec(spec, system, name);
+}
+
+/** An event of that name with everything else of `spec`. */
+export function namedSpec(spec: Omit<EventSpec, "system" | "name" | EventNames>, system: string, name: string): EventSpec {
+  const own = spec.attributes.alias ?? name;
+  const handlerName = `${system}__${own}`.replace(/[-.:]/g, "_");
+  return { ...spec, system, name, handlerName, eventName: `${system}:${own}` };
+}
+
+/** One name for many events. */
+function aliasOfPattern(text: string, event: EventText): UsageError {
+  const alias = event.attributes.find(({ start, end }) => /^alias\b/.test(text.slice(start, end)));
+  return textError("a name with wildcards cannot have an alias", text, alias ?? event, [
+    "name one event, or leave the alias out",
+  ]);
 }
 
 function nameOf(text: string, span: Span): { system: string; name: string } {
@@ -112,12 +131,7 @@ function nameOf(text: string, span: Span): { system: string; name: string } {
     throw textError(`'${written}': only tracepoints are supported yet`, text, span, ["a tracepoint is written sys:name"]);
   }
   if (PROBES.includes(system)) throw textError(`'${system}:' probes are not supported yet`, text, span);
-  const wildcard = /[*?[]/.exec(written);
-  if (wildcard !== null) {
-    const at = span.start + wildcard.index;
-    throw textError("wildcards in names are not supported yet", text, { start: at, end: at + 1 });
-  }
-  const wrong = /[^\w.:-]/.exec(written) ?? /:.*?(:)/d.exec(written);
+  const wrong = (WILDCARD.test(written) ? /[^\w.:*?[\]!^-]/ : /[^\w.:-]/).exec(written) ?? /:.*?(:)/d.exec(written);
   if (wrong !== null) {
     const at = span.start + (wrong.indices?.[1]?.[0] ?? wrong.index);
     throw textError(`'${text[at]}' cannot be in a tracepoint's name`, text, { start: at, end: at + 1 });

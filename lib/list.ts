@@ -7,11 +7,10 @@
 
 import type { CommandContext } from "./commands.ts";
 import { nearest, PerfprofError, UsageError } from "./errors.ts";
+import { globPattern, NO_EVENTS } from "./event_pattern.ts";
 import type { Machine } from "./source.ts";
 import { fitted, styled, type Terminal } from "./terminal.ts";
 
-/** The function tracer's own records: they have formats, but cannot be opened as events. */
-const NO_EVENTS = "ftrace";
 /** Names of a system may take so much of a line; a longer one pushes its own fields to the right. */
 const NAMES_SHARE = 0.55;
 
@@ -43,11 +42,7 @@ interface Tracepoint {
 
 /** With a colon it is compared with `sys:name`, else with each of the two. */
 function matcher(glob: string): (event: Tracepoint) => boolean {
-  const source = glob.replace(/\[!?[^\]]+\]|[^]/g, (part) => {
-    if (part.length > 1) return part.replace("[!", "[^").replaceAll("\\", "\\\\");
-    return part === "*" ? ".*" : part === "?" ? "." : RegExp.escape(part);
-  });
-  const pattern = new RegExp(`^(?:${source})$`);
+  const pattern = globPattern(glob);
   if (glob.includes(":")) return ({ system, name }) => pattern.test(`${system}:${name}`);
   return ({ system, name }) => pattern.test(system) || pattern.test(name);
 }

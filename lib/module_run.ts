@@ -9,6 +9,7 @@ import type { Route } from "./delivery.ts";
 import { errorLines } from "./error_text.ts";
 import { PerfprofError } from "./errors.ts";
 import { makeCaller } from "./event_class.ts";
+import { leftOutLines, untakenLines } from "./event_pattern.ts";
 import { parseEvents } from "./event_spec.ts";
 import { explain } from "./failures.ts";
 import { Exceptions } from "./exceptions.ts";
@@ -119,6 +120,7 @@ class ModuleRun {
     watch.cells[WATCH_RUNNING] = 0;
     if (verbosity >= 0) {
       this.#say(`Loaded module: ${this.#path}`);
+      for (const line of leftOutLines(this.#trace.leftOut, verbosity > 0)) this.#say(`perfprof: ${line}`);
       for (const warning of [...warnings, ...this.#unused(handlers)]) this.#say(`perfprof: warning: ${warning}`);
     }
     return handlers;
@@ -126,8 +128,8 @@ class ModuleRun {
 
   /** What was asked for and will not be used. */
   #unused({ byEvent, sample, interval }: Handlers): string[] {
-    const untaken = sample !== undefined ? [] : this.#trace.events.filter(({ spec }) => !byEvent.has(spec.handlerName));
-    const warnings = untaken.map(({ spec }) => `no handler takes ${spec.eventName}: export ${spec.handlerName} or __sample__`);
+    const specs = sample === undefined ? this.#trace.events.map(({ spec }) => spec) : [];
+    const warnings = untakenLines(specs.filter(({ handlerName }) => !byEvent.has(handlerName)));
     const { intervalMs } = this.#options;
     if (intervalMs !== undefined && interval === undefined) warnings.push("option -i: the module exports no __interval__");
     if (intervalMs === undefined && interval !== undefined) warnings.push("__interval__ is never called without option -i");

@@ -28,7 +28,7 @@ export type Clock = typeof CLOCKS[number];
 export type CommandLine = { readonly kind: "help" } | { readonly kind: "version" } | CommandOptions | RunOptions;
 
 /** Commands that do something else than to run a module. */
-const COMMANDS = ["list", "show", "types", "help"] as const;
+export const COMMANDS = ["list", "show", "types", "new", "doctor", "completions", "help"] as const;
 type CommandName = typeof COMMANDS[number];
 
 /** One of them. */
@@ -73,7 +73,7 @@ export interface RunOptions {
 const MS_MAX = 2 ** 31 - 1;
 const WATERMARK_PERCENT = 25;
 /** First words that will be commands, and so are never modules. */
-const LATER = ["doctor", "completions", "check", "record", "new"];
+const LATER = ["check", "record"];
 
 const USAGE = "perfprof [OPTION...] -e EVENT[,EVENT...] [--] MODULE [ARG...]";
 
@@ -83,6 +83,9 @@ Commands:
   perfprof list [GLOB]               tracepoints of this machine
   perfprof show EVENT                its fields, print format and a filter
   perfprof types EVENT,...           a .d.ts; with --ambient also of perf_prof
+  perfprof new NAME [TEMPLATE]       a ready handler, as file NAME
+  perfprof doctor                    what works here, and what mends the rest
+  perfprof completions SHELL         for bash, zsh or fish
   perfprof help PerfEvent            what handlers get
   perfprof help template             a handler module for any events
 
@@ -108,7 +111,7 @@ function optionTable() {
     .usage(USAGE.slice("perfprof ".length))
     .description("Runs a TypeScript module's handlers on the kernel's events.")
     .optionsGroup("What to trace:")
-    .option("-e, --event <EVENT,...>", "events: sys:name[/filter/ATTR/...]; may be repeated", append(parseText, "-e"))
+    .option("-e, --event <EVENT,...>", "events: sys:name[/filter/ATTR/...], also sched:*", append(parseText, "-e"))
     .option("-C, --cpus <LIST>", "only these CPUs, as 0-3,7 (default: all online)", append(parseCpuList, "-C"))
     .option("-p, --pids <LIST>", "processes, their threads and coming children", append(parseTaskList, "-p"))
     .option("-t, --tids <LIST>", "just these threads", append(parseTaskList, "-t"))
@@ -162,6 +165,11 @@ function countUp(_: unknown, count: number): number {
 
 function clock(text: string): Clock {
   return parseName("option --clock", text, CLOCKS);
+}
+
+/** The options that help shows, as completion needs them. */
+export function shownOptions(): readonly Option[] {
+  return optionTable().options.filter(({ hidden }) => !hidden);
 }
 
 /** The help text, at most 80 columns wide. */

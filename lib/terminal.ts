@@ -18,7 +18,7 @@ export function stdoutTerminal(): Terminal {
 }
 
 /** SGR parameters (ECMA-48): on, off. */
-const STYLES = { bold: [1, 22], dim: [2, 22], cyan: [36, 39] } as const;
+const STYLES = { bold: [1, 22], dim: [2, 22], cyan: [36, 39], green: [32, 39], yellow: [33, 39], red: [31, 39] } as const;
 
 /** The text in a style, where colours are welcome. */
 export function styled({ colours }: Terminal, style: keyof typeof STYLES, text: string): string {

@@ -10,9 +10,9 @@ import { live, perfprof } from "./harness.ts";
 
 const PIPE: Terminal = { columns: undefined, colours: false };
 
-function run(name: CommandContext["name"], args: readonly string[], terminal = PIPE): Promise<string> {
+async function run(name: CommandContext["name"], args: readonly string[], terminal = PIPE): Promise<string> {
   const options = { kind: "command", name, args, events: [], options: [], intervalMs: undefined } as const;
-  return runCommand({ ...options, terminal, machine: () => new NativeMachine() });
+  return (await runCommand({ ...options, terminal, machine: () => new NativeMachine() })).text;
 }
 
 live("list: a name to a line on a pipe, sorted, without what cannot be opened", async () => {

@@ -101,7 +101,7 @@ Deno.test("options: -- before the module ends perfprof's options", () => {
 Deno.test("options: a module called like a command", () => {
   assert.equal(run("./list").module, "./list");
   assert.equal(run("list").module, "list");
-  assert.deepEqual(refusal(["doctor"]), ["the command 'doctor' is not supported yet", "a module of that name: ./doctor"]);
+  assert.deepEqual(refusal(["record"]), ["the command 'record' is not supported yet", "a module of that name: ./record"]);
 });
 
 Deno.test("options: commands", () => {
@@ -113,6 +113,9 @@ Deno.test("options: commands", () => {
     name: "types",
     args: ["--ambient", "a:b,c:d"],
   });
+  assert.deepEqual(parseCommandLine(["new", "a", "latency"]), { ...none, name: "new", args: ["a", "latency"] });
+  assert.deepEqual(parseCommandLine(["doctor"]), { ...none, name: "doctor" });
+  assert.deepEqual(parseCommandLine(["completions", "zsh"]), { ...none, name: "completions", args: ["zsh"] });
   assert.deepEqual(parseCommandLine(["help", "PerfEvent"]), { ...none, name: "help", args: ["PerfEvent"] });
   assert.deepEqual(parseCommandLine(["-e", "a:b", "-i5", "-e", "c:d", "help"]), {
     ...none,
