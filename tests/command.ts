@@ -13,7 +13,7 @@ export const QUIET = "sched:sched_process_hang";
 /** Puts a `perfprof` into the folder's bin/. @returns A PATH that has it */
 export function pathWith(dir: TempDir): string {
   const given = Deno.env.get("PERFPROF");
-  const words = given === undefined ? [Deno.execPath(), "run", "-A", "--no-lock", MAIN] : [given];
+  const words = given === undefined ? [Deno.execPath(), "run", "-A", "-q", "--no-lock", MAIN] : [given];
   dir.write("bin/perfprof", `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(" ")} "$@"\n`, 0o755);
   return `${dir.path}/bin:${Deno.env.get("PATH")}`;
 }

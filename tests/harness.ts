@@ -16,7 +16,7 @@ export const MAIN = fileURLToPath(new URL("main.ts", root));
 /** The command that the tests take for perfprof: `PERFPROF` of the environment, or this checkout's main.ts. */
 function command(): [string, string[]] {
   const given = Deno.env.get("PERFPROF");
-  return given === undefined ? [Deno.execPath(), ["run", "-A", "--no-lock", MAIN]] : [given, []];
+  return given === undefined ? [Deno.execPath(), ["run", "-A", "-q", "--no-lock", MAIN]] : [given, []];
 }
 
 /** Why live tests cannot run here; undefined when they can. */

@@ -99,7 +99,7 @@ live("counter.ts runs as it is", async () => {
 live("wakeups.ts runs as it is", async () => {
   const { code, stdout } = await perfprof(["-e", "sched:sched_wakeup", "-N", "100", "-i", "1", template("wakeups.ts")]);
   assert.equal(code, 0);
-  assert.match(stdout, /^COMM +PID +COUNT CPUS\n(?:.{16} +\d+ +\d+ [\d,]+\n)+\n/);
+  assert.match(stdout, /^COMM +PID +COUNT CPUS\n(?:.{16} +\d+ +\d+ [\d,]+\n)+\n/m);
 });
 
 live("latency.ts ends the run after as many lines as it was asked for", async () => {
