@@ -22,9 +22,7 @@ export class Formats {
 
   /** @param tracefs Its path; `""` where only recorded formats are parsed */
   constructor(tracefs: string) {
-    this.#formats = outPointer((library, out, error) =>
-      library.pp_formats_new(cString(tracefs), new Uint8Array(out.buffer), error)
-    );
+    this.#formats = outPointer((library, out, error) => library.pp_formats_new(cString(tracefs), out, error));
   }
 
   /**

@@ -114,10 +114,10 @@ export function call(invoke: (library: Library, error: Bytes) => number): number
  * @param invoke Makes the call with the place for the pointer
  */
 export function outPointer(
-  invoke: (library: Library, out: BigUint64Array<ArrayBuffer>, error: Bytes) => number,
+  invoke: (library: Library, out: Bytes, error: Bytes) => number,
 ): Handle {
   const out = new BigUint64Array(1);
-  call((library, error) => invoke(library, out, error));
+  call((library, error) => invoke(library, new Uint8Array(out.buffer), error));
   const pointer = Deno.UnsafePointer.create(out[0]!);
   if (pointer === null) throw new TypeError("open a handle of the library: it is null");
   return pointer;

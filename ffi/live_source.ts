@@ -35,9 +35,7 @@ const COUNTS_SIZE = 64 * pp_count.size;
  */
 export function openLive(request: SourceRequest): Source {
   const state = new Uint8Array(pp_state.size);
-  const session = outPointer((library, out, error) =>
-    library.pp_session_new(optionsOf(request), state, new Uint8Array(out.buffer), error)
-  );
+  const session = outPointer((library, out, error) => library.pp_session_new(optionsOf(request), state, out, error));
   try {
     orSourceError(() => {
       addEvents(session, request);

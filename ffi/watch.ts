@@ -10,7 +10,7 @@ import { call, cString, library, outPointer } from "./library.ts";
 
 /** Starts the watchdog. The runtime's own listener for SIGINT must be there already: the watchdog's comes before it. */
 export function startWatch(): Watch {
-  const memory = outPointer((library, out, error) => library.pp_watch_start(new Uint8Array(out.buffer), error));
+  const memory = outPointer((library, out, error) => library.pp_watch_start(out, error));
   return {
     cells: new Int32Array(Deno.UnsafePointerView.getArrayBuffer(memory, ABI.structs.pp_watch.size)),
     name: (callback) => call((library, error) => library.pp_watch_name(cString(callback), error)),

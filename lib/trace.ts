@@ -100,7 +100,7 @@ export class Trace {
     this.#realtime.add(this.source.clockPair());
   }
 
-  /** What the events ask for, as long as the process lives: it holds no more of the trace than that. */
+  /** What the events ask for, as long as the process lives: none of it needs the source. */
   #services(): EventServices {
     return {
       printText: (formatId, raw, cpu) => this.#machine.printText(formatId, raw, cpu),
@@ -127,7 +127,7 @@ interface LoadedEvents {
  * @throws {PerfprofError} There is no such event, or its format is not to be read; or nothing is left of a pattern
  */
 export function loadEvents(machine: Machine, specs: readonly EventSpec[]): LoadedEvents {
-  const expanded = attempt(machine, undefined, () => expandEvents(specs, machine));
+  const expanded = attempt(machine, () => expandEvents(specs, machine));
   const loaded = expanded.map((spec) => ({ spec, format: formatOf(machine, spec) }));
   const events = loaded.flatMap(({ spec, format }) => format === undefined ? [] : [{ spec, format }]);
   const leftOut = loaded.filter(({ format }) => format === undefined).map(({ spec }) => spec);
@@ -139,7 +139,7 @@ export function loadEvents(machine: Machine, specs: readonly EventSpec[]): Loade
 function formatOf(machine: Machine, spec: EventSpec): TracepointFormat | undefined {
   const { system, name, pattern } = spec;
   if (pattern !== undefined) return system === NO_EVENTS ? undefined : matchedFormat(machine, spec);
-  return attempt(machine, undefined, () => {
+  return attempt(machine, () => {
     if (!machine.names(system).includes(name)) throw unknownEventError(spec, machine);
     return machine.format(system, name);
   });
@@ -185,11 +185,11 @@ function refusedMatch({ operation, errno, event }: SourceError, specs: readonly 
 }
 
 /** Runs what may fail in the kernel, and says it in words. */
-function attempt<T>(machine: Machine, request: OpenedRequest | undefined, step: () => T): T {
+function attempt<T>(machine: Machine, step: () => T): T {
   try {
     return step();
   } catch (error) {
-    if (error instanceof SourceError) throw explain(error, machine, request);
+    if (error instanceof SourceError) throw explain(error, machine);
     throw error;
   }
 }
