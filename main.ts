@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RecordCommandLine } from "./lib/record_options.ts";
 import { Signals } from "./lib/signals.ts";
 
 // Before anything else is loaded: see there.
@@ -12,13 +13,14 @@ const signals = new Signals();
 
 const { PerfprofError } = await import("./lib/errors.ts");
 const { helpText, parseCommandLine } = await import("./lib/options.ts");
-type CommandLine = ReturnType<typeof parseCommandLine>;
+const { shownMessage, stdoutTerminal } = await import("./lib/terminal.ts");
+type CommandLine = ReturnType<typeof parseCommandLine> | RecordCommandLine | { readonly kind: "export-help" };
 
 // Later they are the script's.
 const args = Deno.args;
 
 try {
-  const status = await run(parseCommandLine(args));
+  const status = args[0] === "test" ? await test() : await run(await parse());
   // As in any Deno program: a script that ends well may have set a status of its own.
   Deno.exit(status === 0 ? Deno.exitCode : status);
 } catch (error) {
@@ -37,42 +39,108 @@ function unexpected(error: unknown): InstanceType<typeof PerfprofError> {
   });
 }
 
+/** A recording has a command line of its own, and an export; the latter is a run. */
+async function parse(): Promise<CommandLine> {
+  if (args[0] === "record") return (await import("./lib/record_options.ts")).parseRecord(args.slice(1));
+  if (args[0] !== "export") return parseCommandLine(args);
+  const words = (await import("./lib/export/command.ts")).exportRun(args.slice(1));
+  return words === undefined ? { kind: "export-help" } : parseCommandLine(words);
+}
+
+/** Runs recordings as tests: each is a run of its own. @returns The exit status */
+async function test(): Promise<number> {
+  const { parseGolden, runGolden } = await import("./lib/golden.ts");
+  const { SELF } = await import("./ffi/library_path.ts");
+  return await runGolden(parseGolden(args.slice(1)), SELF, (line) => console.log(line));
+}
+
 /** @returns The exit status */
 async function run(commandLine: CommandLine): Promise<number> {
   switch (commandLine.kind) {
     case "help":
       console.log(helpText());
       return 0;
+    case "record-help":
+      console.log((await import("./lib/record_options.ts")).recordHelp());
+      return 0;
+    case "export-help":
+      console.log((await import("./lib/export/command.ts")).EXPORT_HELP);
+      return 0;
     case "version":
-      console.log(`perfprof ${(await import("./deno.json", { with: { type: "json" } })).default.version}`);
+      console.log(`perfprof ${await version()}`);
       return 0;
     case "command": {
       const { NativeMachine } = await import("./ffi/machine.ts");
       const { runCommand } = await import("./lib/commands.ts");
-      const { stdoutTerminal } = await import("./lib/terminal.ts");
-      const context = { ...commandLine, machine: () => new NativeMachine(), terminal: stdoutTerminal() };
+      const { SavedFormats } = await import("./ffi/saved_formats.ts");
+      const machine = (formats?: string) => formats === undefined ? new NativeMachine() : new SavedFormats(formats);
+      const context = { ...commandLine, machine, terminal: stdoutTerminal() };
       const { text, status } = await runCommand(context);
       console.log(text.trimEnd());
       return status;
     }
+    case "record": {
+      const { NativeMachine } = await import("./ffi/machine.ts");
+      const { NativeRecordingMachine } = await import("./ffi/recorder.ts");
+      const { record } = await import("./lib/record.ts");
+      return await record(commandLine, {
+        machine: new NativeMachine(),
+        recording: new NativeRecordingMachine(),
+        signals,
+        version: await version(),
+        say,
+        show: Deno.stderr.isTerminal() ? showLine : undefined,
+        abort: () => Deno.exit(130),
+      });
+    }
     case "run": {
+      await takeSettings(commandLine.module);
       const { NativeMachine } = await import("./ffi/machine.ts");
       const { redirectOutput } = await import("./ffi/output.ts");
       const { startWatch } = await import("./ffi/watch.ts");
       const { runModule } = await import("./lib/module_run.ts");
-      const { output } = commandLine;
+      const { output, input } = commandLine;
       if (output !== undefined) redirectOutput(output, "truncate");
-      return await runModule(commandLine, {
+      const around = {
         machine: new NativeMachine(),
         watch: startWatch(),
         signals,
         say,
         reopenOutput: () => output !== undefined && redirectOutput(output, "append"),
-      });
+      };
+      if (input === undefined) return await runModule(commandLine, around);
+      const { recordingHost } = await import("./ffi/recording.ts");
+      const { runReplay } = await import("./lib/replay.ts");
+      const progress = Deno.stderr.isTerminal() ? writeError : undefined;
+      return await runReplay({ ...commandLine, input }, { ...around, host: recordingHost, progress });
     }
   }
 }
 
+/** A script's imports may be named in the deno.json of its folder. Our own is ours already. */
+async function takeSettings(module: string): Promise<void> {
+  const { resolveModule } = await import("./lib/module_path.ts");
+  const { configOf } = await import("./lib/script_config.ts");
+  const config = configOf(resolveModule(module));
+  if (config === undefined || config.path === decodeURIComponent(new URL("./deno.json", import.meta.url).pathname)) return;
+  if (config.foreign) return say(`perfprof: warning: ${config.path} is not used: other users can write it`);
+  const { restartWith } = await import("./ffi/restart.ts");
+  restartWith(config.path, args);
+}
+
+async function version(): Promise<string> {
+  return (await import("./deno.json", { with: { type: "json" } })).default.version;
+}
+
+/** A line of a terminal that the next one takes the place of. */
+function showLine(line: string): void {
+  writeError(`\r\x1b[K${line}`);
+}
+
+function writeError(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}
+
 function say(text: string): void {
-  console.error(text);
+  console.error(shownMessage(text));
 }

@@ -3,7 +3,10 @@
  * The floor of the benchmark: the least that a perf reader does. Opens raw_syscalls:sys_enter on every CPU with the sample type,
  * clock and ring size that perfprof uses, empties the rings and counts; nothing is copied, ordered or decoded.
  *
- *     floor RING_PAGES     prints "ready" when the events flow, and {"events":N,"lost":N} after SIGINT or SIGTERM
+ *     floor RING_PAGES [FILTER]
+ *
+ * Prints "ready" when the events flow, "first" when it has seen one, and {"events":N,"lost":N} after SIGINT or SIGTERM. FILTER is
+ * one of the kernel's, such as id==1.
  *
  * Layouts are those of perf_event_open(2). Shares no code with native/, so that a mistake there does not lower the bar.
  */
@@ -12,6 +15,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,11 +76,13 @@ static struct perf_event_attr make_attr(size_t ring_bytes)
 	};
 }
 
-static int ring_open(struct ring *ring, struct perf_event_attr *attr, int cpu, size_t ring_bytes)
+static int ring_open(struct ring *ring, struct perf_event_attr *attr, int cpu, size_t ring_bytes, const char *filter)
 {
 	int fd = (int)syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		fail("perf_event_open raw_syscalls:sys_enter");
+	if (filter && ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter) != 0)
+		fail(filter);
 	ring->page = mmap(NULL, (size_t)getpagesize() + ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (ring->page == MAP_FAILED)
 		fail("mmap of a ring");
@@ -103,6 +109,13 @@ static void ring_drain(struct ring *ring)
 	__atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
 }
 
+static void say_first(const struct ring *rings, nfds_t count)
+{
+	static bool said;
+	for (nfds_t i = 0; i < count && !said; i++)
+		said = rings[i].events > 0 && puts("first") >= 0 && fflush(stdout) == 0;
+}
+
 static uint64_t event_lost(int fd)
 {
 	uint64_t values[2]; /* PERF_FORMAT_LOST: value, lost */
@@ -113,7 +126,8 @@ static uint64_t event_lost(int fd)
 
 int main(int argc, char **argv)
 {
-	const size_t ring_bytes = (size_t)getpagesize() * (argc == 2 ? strtoul(argv[1], NULL, 10) : 0);
+	const size_t ring_bytes = (size_t)getpagesize() * (argc > 1 ? strtoul(argv[1], NULL, 10) : 0);
+	const char *filter = argc > 2 ? argv[2] : NULL;
 	struct sigaction action = {.sa_handler = stop};
 	struct perf_event_attr attr = make_attr(ring_bytes);
 	struct ring rings[CPU_SETSIZE];
@@ -123,7 +137,7 @@ int main(int argc, char **argv)
 	nfds_t count = 0;
 
 	if (ring_bytes == 0) {
-		fputs("usage: floor RING_PAGES\n", stderr);
+		fputs("usage: floor RING_PAGES [FILTER]\n", stderr);
 		return 2;
 	}
 	sched_getaffinity(0, sizeof(cpus), &cpus);
@@ -131,7 +145,8 @@ int main(int argc, char **argv)
 		if (!CPU_ISSET(cpu, &cpus))
 			continue;
 		rings[count] = (struct ring){0};
-		fds[count] = (struct pollfd){.fd = ring_open(&rings[count], &attr, cpu, ring_bytes), .events = POLLIN};
+		fds[count].fd = ring_open(&rings[count], &attr, cpu, ring_bytes, filter);
+		fds[count].events = POLLIN;
 		count++;
 	}
 	sigaction(SIGINT, &action, NULL);
@@ -144,6 +159,7 @@ int main(int argc, char **argv)
 		poll(fds, count, WAIT_MS);
 		for (nfds_t i = 0; i < count; i++)
 			ring_drain(&rings[i]);
+		say_first(rings, count);
 	}
 	for (nfds_t i = 0; i < count; i++) {
 		ioctl(fds[i].fd, PERF_EVENT_IOC_DISABLE, 0);

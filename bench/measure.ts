@@ -1,156 +1,152 @@
 /**
- * Measures one consumer of events against the C generator. The kernel's own CPU accounting (/proc/PID/task/TID/schedstat, exact to
- * the ns for a thread that sleeps) is read when the consumer has come to rest before and after: start and end are not in it, all
- * of its threads are. Knows nothing of which consumers there are or of how results are shown.
+ * Measures one consumer of events against the C generator, in one of two ways: a consumer that runs on (`measureLive`) from rest to
+ * rest by its CPU clock, so that its start and end are not in it; one that records first and reads later (`measureRecorded`) by
+ * wait4(2), less what the same takes without an event. Knows nothing of which consumers there are or of how results are shown.
  *
  * @module
  */
 
-const BUILD = new URL("../native/build/", import.meta.url).pathname;
-const PAUSE_MS = 250;
-/** A consumer is at rest when it takes less CPU than this, a tenth, in a pause: its own system calls are events as well. */
-const REST_NS = PAUSE_MS * 1e6 / 10;
+import { type CommandLine, output, Process, program, type Usage, usage } from "./process.ts";
 
-/** A program that says "ready", consumes raw_syscalls:sys_enter until SIGINT, and says `{"events":N,"lost":N}`. */
-export interface Consumer {
-  readonly name: string;
-  readonly command: readonly string[];
+/** What the generator does: so many calls of a system call that nobody else makes. */
+export interface Load {
+  readonly calls: number;
+  /** As fast as it can, unless it is told to make so many. */
+  readonly perSecond?: number;
+  /** Number of that system call. */
+  readonly nr: number;
+  /** The generator stays on this CPU. */
+  readonly cpu: number;
 }
 
 /** What a consumer did and needed under a load. */
 export interface Run {
   readonly events: number;
+  /** Calls that it did not tell of. */
   readonly lost: number;
-  /** CPU of the consumer under the load, user and system. */
-  readonly cpuNs: number;
-  readonly peakRssMb: number;
-  readonly generated: Generated;
-}
-
-/** What the generator needed: CPU by call, and wall time in all. */
-export interface Generated {
+  /** CPU of the consumer per event, user and system. */
+  readonly nsPerEvent: number;
+  /** CPU of the generator per call meanwhile. */
   readonly nsPerCall: number;
-  readonly seconds: number;
+  readonly peakRssMb: number;
+  readonly ringMb: number;
+  /** Wall time of the generator, beside a live consumer. */
+  readonly seconds?: number;
 }
 
-/** Path of a program that the task has built. */
-export function program(name: string): string {
-  return BUILD + name;
+/** Events that reached a consumer, and those it says were lost (`undefined` where it cannot say). */
+export interface Counts {
+  readonly events: number;
+  readonly lost?: number;
 }
 
-/** A consumer that runs. */
-class Running {
-  readonly #child: Deno.ChildProcess;
-  readonly #output: ReadableStreamDefaultReader<string>;
-  readonly #name: string;
-  /** CPU time by thread id. */
-  readonly #threadNs = new Map<string, number>();
-  #text = "";
+/** A program that consumes until SIGINT. */
+export interface Live {
+  readonly command: CommandLine;
+  /** What it says when events flow. */
+  readonly ready: RegExp;
+  /** What it prints for its events goes to /dev/null; it is ready and counts on stderr then. */
+  readonly stdout?: "null";
+  /** From all that it wrote. */
+  readonly counts: (text: string) => Counts;
+}
 
-  constructor({ name, command: [path, ...args] }: Consumer) {
-    this.#name = name;
-    this.#child = new Deno.Command(path!, { args, stdin: "null", stdout: "piped" }).spawn();
-    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+/** Two programs: one writes a file of the events while a command runs, the other reads it. */
+export interface Recorded {
+  readonly record: CommandLine;
+  readonly read?: CommandLine;
+  /** As in Live. */
+  readonly stdout?: "null";
+  /** Of the whole recording. */
+  readonly counts: (text: string) => Counts | Promise<Counts>;
+  readonly ringMb: number;
+}
+
+/** Command line of the generator (tests/native/emit.c). */
+function generator({ calls, perSecond, nr, cpu }: Load): CommandLine {
+  const what = perSecond === undefined ? ["calls", calls, nr] : ["rate", perSecond, calls / perSecond];
+  return [program("emit"), "--cpu", String(cpu), ...what.map(String)];
+}
+
+/** CPU time of one call, from what the generator says at its end. */
+function callNs(text: string): number {
+  return Number(/"ns_per_call":([\d.]+)/.exec(text)![1]);
+}
+
+/** Runs the generator alone. @returns CPU time of one call, ns */
+export async function generate(load: Load): Promise<number> {
+  return callNs(await output(generator(load)));
+}
+
+/** Lost is what was called and did not arrive, whatever the consumer says of it; but what it says must not be wrong. */
+function account(calls: number, { events, lost }: Counts): { readonly events: number; readonly lost: number } {
+  if (events > calls || (lost !== undefined && events + lost !== calls)) {
+    throw new Error(`of ${calls} events ${events} were delivered and ${lost ?? "none"} are said to be lost`);
   }
+  if (events === 0) throw new Error(`none of ${calls} events was delivered`);
+  return { events, lost: calls - events };
+}
 
-  async ready(): Promise<void> {
-    while (!this.#text.includes("ready\n")) {
-      if (!await this.#readMore()) throw new Error(`${this.#name} ended before it was ready`);
-    }
-  }
-
-  /** Waits for a pause that it spends at rest: its CPU time when that began and when it ended. */
-  async rest(): Promise<{ beganNs: number; endedNs: number }> {
-    for (let beganNs = this.#cpuNs();;) {
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      const endedNs = this.#cpuNs();
-      if (endedNs - beganNs < REST_NS) return { beganNs, endedNs };
-      beganNs = endedNs;
-    }
-  }
-
-  /** A thread that has ended keeps what it was last seen with. */
-  #cpuNs(): number {
-    const tasks = `/proc/${this.#child.pid}/task`;
-    for (const { name } of Deno.readDirSync(tasks)) {
-      try {
-        this.#threadNs.set(name, Number(Deno.readTextFileSync(`${tasks}/${name}/schedstat`).split(" ")[0]));
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
-    return this.#threadNs.values().reduce((sum, ns) => sum + ns, 0);
-  }
-
-  peakRssMb(): number {
-    const status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
-  }
-
-  interrupt(): void {
-    this.#child.kill("SIGINT");
-  }
-
-  /** Until its end: all that it wrote. */
-  async end(): Promise<string> {
-    while (await this.#readMore());
-    const { code } = await this.#child.status;
-    if (code !== 0) throw new Error(`${this.#name} ended with status ${code}`);
-    return this.#text;
-  }
-
-  async #readMore(): Promise<boolean> {
-    const { value, done } = await this.#output.read();
-    this.#text += value ?? "";
-    return !done;
+/** Runs a consumer, and the generator beside it. */
+export async function measureLive({ command, ready, stdout, counts }: Live, load: Load): Promise<Run> {
+  const process = new Process(command, stdout && { stdout });
+  try {
+    await process.says(ready);
+    const before = await process.rest();
+    const started = performance.now();
+    const nsPerCall = await generate(load);
+    const seconds = (performance.now() - started) / 1000;
+    const after = await process.rest();
+    const memory = { peakRssMb: process.peakRssMb(), ringMb: process.ringMb() };
+    process.interrupt();
+    const { events, lost } = account(load.calls, counts(await process.end()));
+    return { events, lost, nsPerEvent: (after.beganNs - before.endedNs) / events, nsPerCall, seconds, ...memory };
+  } catch (error) {
+    await process.terminate();
+    throw error;
   }
 }
 
-/**
- * Runs the generator (tests/native/emit.c) to its end.
- *
- * @param args What it does
- * @returns What that took
- */
-export async function generate(args: readonly string[]): Promise<Generated> {
-  const started = performance.now();
-  const { success, stdout } = await new Deno.Command(program("emit"), { args: [...args], stdin: "null" }).output();
-  if (!success) throw new Error(`emit ${args.join(" ")} failed`);
-  const { ns_per_call: nsPerCall } = JSON.parse(new TextDecoder().decode(stdout));
-  return { nsPerCall, seconds: (performance.now() - started) / 1000 };
+/** Records the generator, then reads the recording. `idleNs` is what that takes without an event. */
+export async function measureRecorded(recorded: Recorded, load: Load, idleNs: number): Promise<Run> {
+  const { cpuNs, peakRssMb, text, nsPerCall } = await recordAndRead(recorded, load);
+  const { events, lost } = account(load.calls, await recorded.counts(text));
+  return { events, lost, nsPerEvent: (cpuNs - idleNs) / events, nsPerCall, peakRssMb, ringMb: recorded.ringMb };
 }
 
-/**
- * Runs a consumer, and a load beside it.
- *
- * @param consumer Who consumes
- * @param load What the generator does meanwhile
- * @returns What was counted and what it cost
- */
-export async function measure(consumer: Consumer, load: readonly string[]): Promise<Run> {
-  const running = new Running(consumer);
-  await running.ready();
-  const before = await running.rest();
-  const generated = await generate(load);
-  const after = await running.rest();
-  const peakRssMb = running.peakRssMb();
-  running.interrupt();
-  const text = await running.end();
-  const { events, lost } = JSON.parse(text.slice(text.indexOf("{")));
-  return { events, lost, cpuNs: after.beganNs - before.endedNs, peakRssMb, generated };
+/** CPU time of recording and reading nothing: start and end of both. */
+export async function measureIdle(recorded: Recorded, load: Load): Promise<number> {
+  return (await recordAndRead(recorded, { ...load, calls: 0 })).cpuNs;
+}
+
+async function recordAndRead({ record, read, stdout }: Recorded, load: Load): Promise<Usage & { readonly nsPerCall: number }> {
+  const recording = await usage([...record, "--", ...generator(load)]);
+  const reading = read && await usage(read, stdout && { stdout });
+  const nsPerCall = callNs(recording.text);
+  return {
+    // The generator is a child of the recorder: its calls are in that time as well.
+    cpuNs: recording.cpuNs - load.calls * nsPerCall + (reading?.cpuNs ?? 0),
+    peakRssMb: Math.max(recording.peakRssMb, reading?.peakRssMb ?? 0),
+    text: reading?.text ?? "",
+    nsPerCall,
+  };
 }
 
 /**
- * From the start of a program to its "ready", which it says at the first event.
+ * From the start of a program to its first event.
  *
- * @param consumer Ends by itself at the first event
+ * @param steps Programs, one after the other; the last shows events
+ * @param first What it writes at the first
  * @returns ms
  */
-export async function timeToFirst(consumer: Consumer): Promise<number> {
+export async function timeToFirst(steps: readonly CommandLine[], first: RegExp): Promise<number> {
   const started = performance.now();
-  const running = new Running(consumer);
-  await running.ready();
-  const elapsed = performance.now() - started;
-  await running.end();
-  return elapsed;
+  for (const step of steps.slice(0, -1)) await output(step);
+  const process = new Process(steps.at(-1)!);
+  try {
+    await process.says(first);
+    return performance.now() - started;
+  } finally {
+    await process.terminate();
+  }
 }

@@ -6,13 +6,16 @@
  */
 
 import { DecodeError } from "../lib/errors.ts";
-import type { TracepointFormat } from "../lib/source.ts";
+import type { PrintSymbol, PrintTree, TracepointFormat } from "../lib/source.ts";
 import { type Bytes, call, callForText, cString, type Handle, NativeError, outPointer } from "./library.ts";
 
 /** First size of a format's buffer, in bytes: most fit. */
 const FORMAT_SIZE = 16 * 1024;
 /** The longest print text: the kernel's own trace_seq is a page or two. */
 const TEXT_SIZE = 16 * 1024;
+
+/** First size of a symbol's buffer, in bytes: those of Rust are long. */
+const SYMBOL_SIZE = 512;
 
 /** The formats that were asked for. */
 export class Formats {
@@ -50,6 +53,35 @@ export class Formats {
       (library, buffer, error) =>
         library.pp_format_parse(this.#formats, cString(system), bytes, bytes.length, buffer, buffer.length, error),
     ));
+  }
+
+  /**
+   * The formats are a recording's: so are the strings of printk.
+   *
+   * @param printk Text of printk_formats
+   * @param symbols The recording is of the kernel that runs here, whose symbols are its own
+   */
+  recorded(printk: Bytes, symbols: boolean): void {
+    call((library, error) => library.pp_formats_recorded(this.#formats, printk, printk.length, symbols ? 1 : 0, error));
+  }
+
+  /** The print format of a tracepoint as libtraceevent has parsed it; undefined where it cannot. */
+  printTree(formatId: number): PrintTree | undefined {
+    return JSON.parse(callForText(
+      FORMAT_SIZE,
+      (library, buffer, error) => library.pp_format_print_tree(this.#formats, formatId, buffer, buffer.length, error),
+    )) ?? undefined;
+  }
+
+  /** The kernel symbol that %pS shows for an address. */
+  printSymbol(address: bigint): PrintSymbol | undefined {
+    const offset = new BigUint64Array(1);
+    const name = callForText(
+      SYMBOL_SIZE,
+      (library, buffer, error) =>
+        library.pp_format_symbol(this.#formats, address, new Uint8Array(offset.buffer), buffer, buffer.length, error),
+    );
+    return name === "" ? undefined : { name, offset: offset[0]! };
   }
 
   /**

@@ -70,25 +70,35 @@ export class NativeError extends Error {
  * @throws {PerfprofError} When it is not built, or was built from another version of native/perfprof.h
  */
 export function library(): Library {
-  opened ??= open();
+  opened ??= open(decodeURIComponent(LIBRARY_PATH.pathname));
   return opened;
 }
 
-function open(): Library {
+/**
+ * Opens the library that is elsewhere, unless one is open.
+ *
+ * @param path Of a file, which may be gone afterwards
+ * @throws {PerfprofError} As library()
+ */
+export function useLibrary(path: string): void {
+  opened ??= open(path);
+}
+
+function open(path: string): Library {
   try {
     // The version first: an older library may lack functions of the whole table.
-    const probe = Deno.dlopen(LIBRARY_PATH, { pp_abi_version: SYMBOLS.pp_abi_version });
+    const probe = Deno.dlopen(path, { pp_abi_version: SYMBOLS.pp_abi_version });
     const version = probe.symbols.pp_abi_version();
     probe.close();
     if (version !== ABI.version) {
-      throw new PerfprofError(`load ${LIBRARY_PATH.pathname} failed: its interface is version ${version}, not ${ABI.version}`, {
+      throw new PerfprofError(`load ${path} failed: its interface is version ${version}, not ${ABI.version}`, {
         hints: ["deno task setup"],
       });
     }
-    return Deno.dlopen(LIBRARY_PATH, SYMBOLS).symbols;
+    return Deno.dlopen(path, SYMBOLS).symbols;
   } catch (error) {
     if (error instanceof PerfprofError || !(error instanceof Error)) throw error;
-    throw new PerfprofError(`load ${LIBRARY_PATH.pathname} failed: ${error.message}`, {
+    throw new PerfprofError(`load ${path} failed: ${error.message}`, {
       hints: ["deno task setup"],
       cause: error,
     });
@@ -106,6 +116,20 @@ export function call(invoke: (library: Library, error: Bytes) => number): number
   const result = invoke(library(), errorBytes);
   if (result < 0) throw new NativeError();
   return result;
+}
+
+/**
+ * Calls a function that another thread runs while this one goes on.
+ *
+ * @throws {NativeError} When its result is negative
+ */
+export async function callNonblocking(invoke: (library: Library, error: Bytes) => Promise<number>): Promise<number> {
+  // Calls that come meanwhile use the shared one.
+  const own = new Uint8Array(errorBytes.length);
+  const result = await invoke(library(), own);
+  if (result >= 0) return result;
+  errorBytes.set(own);
+  throw new NativeError();
 }
 
 /**

@@ -7,33 +7,32 @@
 
 import type { ClockPair, EventCount, Source, SourceRequest, SourceState, Target } from "../lib/source.ts";
 import { ABI } from "./abi.ts";
-import {
-  type Bytes,
-  call,
-  callForBytes,
-  cString,
-  type Handle,
-  type Library,
-  library,
-  NativeError,
-  outPointer,
-} from "./library.ts";
+import { type Bytes, call, cString, type Handle, type Library, library, NativeError, outPointer } from "./library.ts";
+import { NativeState, readCounts } from "./native_state.ts";
 import { orSourceError } from "./source_error.ts";
 
-const { pp_options, pp_state, pp_count, pp_clock_pair } = ABI.structs;
-const { PP_ORDER, PP_EXCLUDE_SELF, PP_RING_SHRINK, PP_INHERIT, PP_WATCH_STDOUT, PP_EVENT_SIDEBAND } = ABI.constants;
+const { pp_options, pp_state, pp_clock_pair } = ABI.structs;
+const {
+  PP_ORDER,
+  PP_EXCLUDE_SELF,
+  PP_RING_SHRINK,
+  PP_INHERIT,
+  PP_WATCH_STDOUT,
+  PP_COMMAND_STDERR,
+  PP_EVENT_SIDEBAND,
+  PP_EVENT_PROBE,
+  PP_EVENT_EVERY_TASK,
+} = ABI.constants;
 
 /** How long a record may be on its way from the reading of its time to its publication, µs (docs/architecture.md). */
 const SLACK_US = 5000;
-/** Bytes for the first reading of the counts. */
-const COUNTS_SIZE = 64 * pp_count.size;
 
 /**
  * Opens a session, disabled.
  *
  * @throws {SourceError} The kernel's refusal
  */
-export function openLive(request: SourceRequest): Source {
+export function openLive(request: SourceRequest): LiveSource {
   const state = new Uint8Array(pp_state.size);
   const session = outPointer((library, out, error) => library.pp_session_new(optionsOf(request), state, out, error));
   try {
@@ -50,12 +49,13 @@ export function openLive(request: SourceRequest): Source {
 }
 
 function optionsOf(request: SourceRequest): Bytes {
-  const { order, excludeSelf, ringShrink, watchStdout, target, clockid, ringPages, queueBytes } = request;
+  const { order, excludeSelf, ringShrink, watchStdout, commandToStderr, target, clockid, ringPages, queueBytes } = request;
   const flags = [
     order && PP_ORDER,
     excludeSelf && PP_EXCLUDE_SELF,
     ringShrink && PP_RING_SHRINK,
     watchStdout && PP_WATCH_STDOUT,
+    commandToStderr && PP_COMMAND_STDERR,
     (target.kind === "pids" || target.kind === "command") && PP_INHERIT,
   ];
   const bytes = new Uint8Array(pp_options.size);
@@ -71,12 +71,14 @@ function optionsOf(request: SourceRequest): Bytes {
 }
 
 function addEvents(session: Handle, { events }: SourceRequest): void {
-  for (const { name, attr, cpus, filter, sideband } of events) {
+  for (const { name, attr, cpus, filter, sideband, probe, everyTask, leader } of events) {
     const list = new Uint8Array(Uint32Array.from(cpus).buffer);
-    const flags = sideband ? PP_EVENT_SIDEBAND : 0;
+    const flags = (sideband ? PP_EVENT_SIDEBAND : 0) | (probe !== undefined ? PP_EVENT_PROBE : 0) |
+      (everyTask ? PP_EVENT_EVERY_TASK : 0);
     const index = call((library, error) =>
       library.pp_session_add_event(session, attr, attr.length, cString(name), list, cpus.length, flags, error)
     );
+    if (leader !== undefined) call((library, error) => library.pp_session_set_leader(session, index, leader, error));
     if (filter !== undefined) call((library, error) => library.pp_session_set_filter(session, index, cString(filter), error));
   }
 }
@@ -102,7 +104,8 @@ function addTarget(session: Handle, target: Target): void {
   }
 }
 
-class LiveSource implements Source {
+/** A source over a session. */
+export class LiveSource implements Source {
   #session: Handle | undefined;
   /** The wait that a thread of the runtime is in. */
   #waiting: Promise<number> | undefined;
@@ -151,22 +154,7 @@ class LiveSource implements Source {
   }
 
   counts(): EventCount[] {
-    const { result, buffer } = callForBytes(
-      COUNTS_SIZE,
-      (library, buffer, error) => library.pp_session_counts(this.#open, buffer, buffer.length, error),
-    );
-    const view = new DataView(buffer.buffer);
-    const { event, cpu, delivered, lost, excluded } = pp_count.fields;
-    return Array.from({ length: result }, (_, i) => {
-      const at = i * pp_count.size;
-      return {
-        event: view.getUint32(at + event.offset, true),
-        cpu: view.getUint32(at + cpu.offset, true),
-        delivered: Number(view.getBigUint64(at + delivered.offset, true)),
-        lost: Number(view.getBigUint64(at + lost.offset, true)),
-        excluded: Number(view.getBigUint64(at + excluded.offset, true)),
-      };
-    });
+    return readCounts((library, buffer, error) => library.pp_session_counts(this.#open, buffer, buffer.length, error));
   }
 
   clockPair(): ClockPair {
@@ -187,6 +175,11 @@ class LiveSource implements Source {
     this.#waiting.finally(() => this.#library.pp_session_close(session));
   }
 
+  /** For what records the session, until this is closed. */
+  get session(): Handle {
+    return this.#open;
+  }
+
   get #open(): Handle {
     if (this.#session === undefined) throw new TypeError("use a source failed: it is closed");
     return this.#session;
@@ -194,64 +187,5 @@ class LiveSource implements Source {
 
   #call(invoke: (library: Library, session: Handle, error: Bytes) => number): number {
     return call((library, error) => invoke(library, this.#open, error));
-  }
-}
-
-/** struct pp_state, read when its properties are. */
-class NativeState implements SourceState {
-  readonly #view: DataView;
-
-  constructor(bytes: Bytes, readonly queueBytes: number) {
-    this.#view = new DataView(bytes.buffer);
-  }
-
-  get safeTimeNs(): number {
-    return this.#u64("safe_time");
-  }
-  get batchNewestNs(): number {
-    return this.#u64("batch_newest");
-  }
-  get delivered(): number {
-    return this.#u64("delivered");
-  }
-  get lost(): number {
-    return this.#u64("lost");
-  }
-  get late(): number {
-    return this.#u64("late");
-  }
-  get excluded(): number {
-    return this.#u64("excluded");
-  }
-  get sidebandLost(): number {
-    return this.#u64("sideband_lost");
-  }
-  get damaged(): number {
-    return this.#u64("damaged");
-  }
-  get pending(): boolean {
-    return this.#u32("pending") !== 0;
-  }
-  get ended(): boolean {
-    return this.#u32("ended") !== 0;
-  }
-  get commandStatus(): number {
-    return this.#view.getInt32(pp_state.fields.command_status.offset, true);
-  }
-  get ringBytes(): number {
-    return this.#u64("ring_bytes");
-  }
-  get rings(): number {
-    return this.#u32("rings");
-  }
-
-  #u32(field: keyof typeof pp_state.fields): number {
-    return this.#view.getUint32(pp_state.fields[field].offset, true);
-  }
-
-  /** Exact to 2^53. */
-  #u64(field: keyof typeof pp_state.fields): number {
-    const { offset } = pp_state.fields[field];
-    return this.#view.getUint32(offset, true) + this.#view.getUint32(offset + 4, true) * 0x1_0000_0000;
   }
 }

@@ -6,9 +6,12 @@
 
 import {
   type Machine,
+  type PrintSymbol,
+  type PrintTree,
   type Source,
   SourceError,
   type SourceRequest,
+  type Symbolizer,
   type TaskName,
   type TracepointFormat,
 } from "../lib/source.ts";
@@ -17,11 +20,16 @@ import { ABI } from "./abi.ts";
 import { Formats } from "./formats.ts";
 import { type Bytes, call, callForBytes, callForText, cString, NativeError } from "./library.ts";
 import { openLive } from "./live_source.ts";
+import { NativeProbes } from "./probes.ts";
 import { orSourceError } from "./source_error.ts";
+import { NativeSymbolizer } from "./symbolizer.ts";
 
 /** First sizes of buffers, in bytes: most files and formats fit. */
 const FILE_SIZE = 4096;
+const FOLDER_SIZE = 16 * 1024;
 const TASKS_SIZE = 1024 * ABI.structs.pp_task.size;
+/** Systems of dynamic probes, of this perfprof and of others. */
+const PROBE_GROUP = /^perfprof_\d+_\d+$/;
 /** errno(3). */
 const EACCES = 13;
 /** AT_PAGESZ of the auxiliary vector (getauxval(3)). */
@@ -30,9 +38,12 @@ const AT_PAGESZ = 6n;
 /** This machine. */
 export class NativeMachine implements Machine {
   readonly pageSize = readPageSize();
+  readonly probes = new NativeProbes(() => this.#tracefsPath(), (path) => this.kernelFile(path));
   readonly #decoder = new TextDecoder();
   #tracefs: string | undefined;
   #formats: Formats | undefined;
+  /** By whether names are left mangled: they live as long as the process, and so there is no more than one of each. */
+  readonly #symbolizers = new Map<boolean, Symbolizer>();
 
   onlineCpus(): number[] {
     return parseCpuList("/sys/devices/system/cpu/online", this.kernelFile("/sys/devices/system/cpu/online")?.trim() ?? "0");
@@ -50,8 +61,12 @@ export class NativeMachine implements Machine {
     }
   }
 
+  kernelFolder(path: string): string[] {
+    return entriesOf(path).map((entry) => entry.replace(/\/$/, ""));
+  }
+
   systems(): string[] {
-    return folders(`${this.#tracefsPath()}/events`);
+    return folders(`${this.#tracefsPath()}/events`).filter((system) => !PROBE_GROUP.test(system));
   }
 
   names(system: string): string[] {
@@ -64,6 +79,14 @@ export class NativeMachine implements Machine {
 
   printText(formatId: number, raw: Bytes, cpu: number): string {
     return this.#openFormats().print(formatId, raw, cpu);
+  }
+
+  printTree(formatId: number): PrintTree | undefined {
+    return this.#openFormats().printTree(formatId);
+  }
+
+  printSymbol(address: bigint): PrintSymbol | undefined {
+    return this.#openFormats().printSymbol(address);
   }
 
   accepts(attr: Bytes): boolean {
@@ -93,6 +116,12 @@ export class NativeMachine implements Machine {
     });
   }
 
+  symbolizer(mangled: boolean): Symbolizer {
+    const symbolizer = this.#symbolizers.get(mangled) ?? orSourceError(() => new NativeSymbolizer(mangled));
+    this.#symbolizers.set(mangled, symbolizer);
+    return symbolizer;
+  }
+
   open(request: SourceRequest): Source {
     return openLive(request);
   }
@@ -110,18 +139,28 @@ export class NativeMachine implements Machine {
   }
 }
 
+/** Names of the folders in a folder of tracefs. */
+function folders(path: string): string[] {
+  return entriesOf(path).filter((entry) => entry.endsWith("/")).map((entry) => entry.slice(0, -1));
+}
+
 /**
- * Names of the folders in a folder of tracefs; none when it is not there.
+ * Names in a folder, those of folders with a `/` behind them; none when it is not there. C reads it: Deno reads /proc and /sys only
+ * for programs that may do everything.
  *
  * @throws {SourceError} This user may not read it
  */
-function folders(path: string): string[] {
+function entriesOf(path: string): string[] {
   try {
-    return [...Deno.readDirSync(path)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+    const text = callForText(
+      FOLDER_SIZE,
+      (library, buffer, error) => library.pp_kernel_folder_read(cString(path), buffer, buffer.length, error),
+    );
+    return text.split("\n").slice(0, -1);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
-    if (error instanceof Deno.errors.PermissionDenied) throw new SourceError("tracefs", `reading ${path}`, EACCES);
-    throw error;
+    if (!(error instanceof NativeError) || error.code !== "PP_E_FILE") throw error;
+    if (error.sysErrno === EACCES) throw new SourceError("tracefs", `reading ${path}`, EACCES);
+    return [];
   }
 }
 

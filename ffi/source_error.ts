@@ -21,6 +21,9 @@ const OPERATIONS: Readonly<Partial<Record<keyof typeof ABI.codes, SourceOperatio
   PP_E_EXEC: "exec",
   PP_E_IOCTL: "ioctl",
   PP_E_OUTPUT: "output",
+  PP_E_PROBE: "probe",
+  PP_E_ELF: "elf",
+  PP_E_RECORDING: "recording",
 };
 
 function sourceError(error: NativeError): SourceError {
@@ -37,6 +40,11 @@ export function orSourceError<T>(step: () => T): T {
   try {
     return step();
   } catch (error) {
-    throw error instanceof NativeError ? sourceError(error) : error;
+    throw asSourceError(error);
   }
+}
+
+/** What was thrown, in the words of lib/source.ts where C refused. */
+export function asSourceError(error: unknown): unknown {
+  return error instanceof NativeError ? sourceError(error) : error;
 }

@@ -1,26 +1,44 @@
 /**
  * What is asked of the kernel for an event: struct perf_event_attr (include/uapi/linux/perf_event.h, perf_event_open(2)) as a
- * typed object, as bytes, and as text that says why each field is what it is. Fields that belong to a target (inherit,
- * enable_on_exec) are set by the library, which knows the target.
+ * typed object and as bytes. Fields that belong to a target (inherit, enable_on_exec) are set by the library, which knows the
+ * target.
  *
  * @module
  */
 
 import type { Clock } from "./options.ts";
+import type { PlannedAttr } from "./profilers/profiler.ts";
 import { CLOCK_PERF } from "./source.ts";
 
 /** The kernel's constants that are used here, by their names in perf_event.h. */
 export const PERF = {
   PERF_ATTR_SIZE_VER5: 112,
+  PERF_TYPE_HARDWARE: 0,
   PERF_TYPE_SOFTWARE: 1,
   PERF_TYPE_TRACEPOINT: 2,
+  PERF_TYPE_HW_CACHE: 3,
+  PERF_TYPE_RAW: 4,
+  PERF_TYPE_BREAKPOINT: 5,
   PERF_COUNT_SW_DUMMY: 9,
+  PERF_SAMPLE_IP: 1 << 0,
   PERF_SAMPLE_TID: 1 << 1,
   PERF_SAMPLE_TIME: 1 << 2,
+  PERF_SAMPLE_ADDR: 1 << 3,
+  PERF_SAMPLE_READ: 1 << 4,
+  PERF_SAMPLE_CALLCHAIN: 1 << 5,
+  PERF_SAMPLE_ID: 1 << 6,
   PERF_SAMPLE_CPU: 1 << 7,
   PERF_SAMPLE_PERIOD: 1 << 8,
   PERF_SAMPLE_RAW: 1 << 10,
+  PERF_SAMPLE_REGS_USER: 1 << 12,
+  PERF_SAMPLE_STACK_USER: 1 << 13,
+  PERF_SAMPLE_WEIGHT: 1 << 14,
+  PERF_SAMPLE_DATA_SRC: 1 << 15,
   PERF_SAMPLE_IDENTIFIER: 1 << 16,
+  PERF_SAMPLE_REGS_INTR: 1 << 18,
+  PERF_SAMPLE_PHYS_ADDR: 1 << 19,
+  PERF_FORMAT_ID: 1 << 2,
+  PERF_FORMAT_GROUP: 1 << 3,
   PERF_FORMAT_LOST: 1 << 4,
 } as const;
 
@@ -30,21 +48,43 @@ export const CLOCK_IDS: Readonly<Record<Clock, number>> = { realtime: 0, monoton
 /** Bit numbers of the flags in the u64 behind read_format. */
 export const ATTR_FLAGS = {
   disabled: 0,
+  inherit: 1,
+  exclude_user: 4,
+  exclude_kernel: 5,
+  exclude_hv: 6,
+  exclude_idle: 7,
+  mmap: 8,
   comm: 9,
+  freq: 10,
   task: 13,
   watermark: 14,
   sample_id_all: 18,
+  exclude_callchain_kernel: 21,
+  exclude_callchain_user: 22,
+  mmap2: 23,
   comm_exec: 24,
   use_clockid: 25,
+  build_id: 34,
 } as const;
 export type AttrFlag = keyof typeof ATTR_FLAGS;
+/** Two bits among the flags are a number. */
+const PRECISE_IP = 15n;
 
 /** A perf_event_attr; what is not here is 0. */
 export interface EventAttr {
   readonly type: number;
-  readonly config: number;
-  /** 0: no samples. */
+  /** A PMU's own bits may need all 64. */
+  readonly config: number | bigint;
+  /** Of a breakpoint: its address. */
+  readonly config1?: bigint;
+  /** Of a breakpoint: the bytes that it watches. */
+  readonly config2?: bigint;
+  /** HW_BREAKPOINT_* bits (include/uapi/linux/hw_breakpoint.h). */
+  readonly bpType?: number;
+  /** 0: no samples; with the flag `freq`: samples a second. */
   readonly samplePeriod: number;
+  /** 0 to 3: how near `ip` is to the instruction that caused the sample; `:p` to `:ppp`. */
+  readonly preciseIp?: number;
   /** PERF_SAMPLE_* bits. */
   readonly sampleType: number;
   /** PERF_FORMAT_* bits. */
@@ -54,13 +94,39 @@ export interface EventAttr {
   readonly wakeup: number;
   /** CLOCK_* with the flag `use_clockid`, else 0. */
   readonly clockid: number;
+  /** PERF_SAMPLE_REGS_USER: a bit for each register. */
+  readonly regsUser?: bigint;
+  /** PERF_SAMPLE_REGS_INTR: likewise. */
+  readonly regsIntr?: bigint;
+  /** PERF_SAMPLE_STACK_USER: bytes at the stack pointer. */
+  readonly stackUser?: number;
+  /** The most addresses of a call chain; 0: kernel.perf_event_max_stack. */
+  readonly maxStack?: number;
 }
 
 /** What newer kernels have. */
 export interface Features {
   /** PERF_FORMAT_LOST (6.0): lost samples are counted by event. */
   readonly formatLost: boolean;
+  /** Build ids in MMAP2 records (5.12): a file is known by its contents. */
+  readonly buildId: boolean;
 }
+
+/** The call stacks of an event. */
+export interface StackAttr {
+  readonly kernel: boolean;
+  readonly user: boolean;
+  /** Bytes of the user stack that are copied, with its registers, to be unwound; 0: the kernel follows frame pointers. */
+  readonly dumpBytes: number;
+  /** Frames; undefined: as many as the kernel gives. */
+  readonly most: number | undefined;
+}
+
+/**
+ * The registers that unwinding needs, by machine, as perf takes them: enum perf_event_x86_regs without segments but CS and SS, enum
+ * perf_event_arm_regs (arch/x86/include/uapi/asm/perf_regs.h, arch/arm64/include/uapi/asm/perf_regs.h).
+ */
+export const USER_REGS: Readonly<Record<typeof Deno.build.arch, bigint>> = { x86_64: 0xff0fffn, aarch64: 0x1ffffffffn };
 
 /** What all attrs of one trace share. */
 export interface AttrOptions {
@@ -80,29 +146,68 @@ export function clockId(clock: Clock): number {
 /** Where every sample, and with sample_id_all every record, says whose it is and when it was. */
 const SAMPLE_ID = PERF.PERF_SAMPLE_IDENTIFIER | PERF.PERF_SAMPLE_TID | PERF.PERF_SAMPLE_TIME | PERF.PERF_SAMPLE_CPU;
 
-/**
- * The attr of a tracepoint.
- *
- * @param formatId `ID` of its format
- */
-export function tracepointAttr(formatId: number, options: AttrOptions): EventAttr {
+/** A tracepoint's attr as far as it is its own. */
+export function plannedTracepoint(formatId: number): PlannedAttr {
   return {
     type: PERF.PERF_TYPE_TRACEPOINT,
     config: formatId,
-    samplePeriod: 1,
-    sampleType: SAMPLE_ID | PERF.PERF_SAMPLE_PERIOD | PERF.PERF_SAMPLE_RAW,
-    ...shared(options, []),
+    sampleType: PERF.PERF_SAMPLE_PERIOD | PERF.PERF_SAMPLE_RAW,
   };
 }
 
-/** The attr of the event that brings the names, births and ends of tasks, and no samples. */
-export function sidebandAttr(options: AttrOptions): EventAttr {
+/**
+ * The whole attr of an event.
+ *
+ * @param planned What the event itself asks for
+ * @param stack Its call stacks; undefined: as planned
+ */
+export function completeAttr(planned: PlannedAttr, options: AttrOptions, stack?: StackAttr): EventAttr {
+  const { readFormat, flags, wakeup, clockid } = shared(options, planned.flags ?? []);
+  return withStack(stack, {
+    samplePeriod: 1,
+    ...planned,
+    sampleType: SAMPLE_ID | planned.sampleType,
+    readFormat: readFormat | (planned.readFormat ?? 0),
+    flags,
+    wakeup,
+    clockid,
+  });
+}
+
+/** Adds call stacks to an event's attr. */
+function withStack(stack: StackAttr | undefined, attr: EventAttr): EventAttr {
+  if (stack === undefined) return attr;
+  const { kernel, user, dumpBytes, most = 0 } = stack;
+  const dump = user && dumpBytes > 0;
+  const members = PERF.PERF_SAMPLE_CALLCHAIN | (dump ? PERF.PERF_SAMPLE_REGS_USER | PERF.PERF_SAMPLE_STACK_USER : 0);
+  const flags = attr.flags.filter((flag) => !flag.startsWith("exclude_callchain"));
+  if (!kernel) flags.push("exclude_callchain_kernel");
+  if (!user || dump) flags.push("exclude_callchain_user");
+  return {
+    ...attr,
+    sampleType: attr.sampleType | members,
+    flags,
+    maxStack: most,
+    ...(dump && { regsUser: USER_REGS[Deno.build.arch], stackUser: dumpBytes }),
+  };
+}
+
+/**
+ * The attr of the event that brings the names, births and ends of tasks, and no samples.
+ *
+ * @param mappings Also what they map to be executed
+ */
+export function sidebandAttr(options: AttrOptions, mappings = false): EventAttr {
+  // It counts nothing, of the kernel neither: so whoever may trace his own programs only may have it.
+  const flags: AttrFlag[] = ["comm", "task", "comm_exec", "exclude_kernel"];
+  if (mappings) flags.push("mmap", "mmap2");
+  if (mappings && options.features.buildId) flags.push("build_id");
   return {
     type: PERF.PERF_TYPE_SOFTWARE,
     config: PERF.PERF_COUNT_SW_DUMMY,
     samplePeriod: 0,
     sampleType: SAMPLE_ID,
-    ...shared(options, ["comm", "task", "comm_exec"]),
+    ...shared(options, flags),
   };
 }
 
@@ -128,9 +233,17 @@ export function encodeAttr(attr: EventAttr): Uint8Array<ArrayBuffer> {
   view.setBigUint64(16, BigInt(attr.samplePeriod), true);
   view.setBigUint64(24, BigInt(attr.sampleType), true);
   view.setBigUint64(32, BigInt(attr.readFormat), true);
-  view.setBigUint64(40, attr.flags.reduce((bits, flag) => bits | 1n << BigInt(ATTR_FLAGS[flag]), 0n), true);
+  const flags = attr.flags.reduce((bits, flag) => bits | 1n << BigInt(ATTR_FLAGS[flag]), 0n);
+  view.setBigUint64(40, flags | BigInt(attr.preciseIp ?? 0) << PRECISE_IP, true);
   view.setUint32(48, attr.wakeup, true);
+  view.setUint32(52, attr.bpType ?? 0, true);
+  view.setBigUint64(56, attr.config1 ?? 0n, true);
+  view.setBigUint64(64, attr.config2 ?? 0n, true);
+  view.setBigUint64(80, attr.regsUser ?? 0n, true);
+  view.setUint32(88, attr.stackUser ?? 0, true);
   view.setInt32(92, attr.clockid, true);
+  view.setBigUint64(96, attr.regsIntr ?? 0n, true);
+  view.setUint16(108, attr.maxStack ?? 0, true);
   return bytes;
 }
 
@@ -140,54 +253,8 @@ export function encodeAttr(attr: EventAttr): Uint8Array<ArrayBuffer> {
  * @param accepts Can the kernel open this attr?
  */
 export function detectFeatures(accepts: (attr: Uint8Array<ArrayBuffer>) => boolean): Features {
-  const ladder: Features[] = [{ formatLost: true }];
+  const oldest: Features = { formatLost: false, buildId: false };
+  const ladder: Features[] = [{ formatLost: true, buildId: true }, { formatLost: false, buildId: true }];
   const options = { clock: "monotonic", watermarkPercent: 0, ringBytes: 0 } as const;
-  return ladder.find((features) => accepts(encodeAttr(sidebandAttr({ ...options, features })))) ?? { formatLost: false };
-}
-
-const FLAG_REASONS: Readonly<Record<AttrFlag, string>> = {
-  disabled: "nothing flows before every event is open",
-  comm: "names of tasks, as they change",
-  task: "births and ends of tasks",
-  watermark: "the wakeup counts bytes, not events",
-  sample_id_all: "records that are no samples carry id, task, time and CPU too",
-  comm_exec: "a name that came with an exec says so",
-  use_clockid: "the kernel's own clock cannot be read in user space",
-};
-const BIT_REASONS:
-  readonly (readonly [name: Extract<keyof typeof PERF, `PERF_SAMPLE_${string}` | `PERF_FORMAT_${string}`>, reason: string])[] =
-    [
-      ["PERF_SAMPLE_IDENTIFIER", "which event, at a place that is the same in all"],
-      ["PERF_SAMPLE_TID", "whose"],
-      ["PERF_SAMPLE_TIME", "when: rings are merged by it"],
-      ["PERF_SAMPLE_CPU", "where"],
-      ["PERF_SAMPLE_PERIOD", "without it a tracepoint with a count overflows so often"],
-      ["PERF_SAMPLE_RAW", "the tracepoint's own fields"],
-      ["PERF_FORMAT_LOST", "a LOST record names the wrong event when several share a ring"],
-    ];
-
-/**
- * The attr as text, a line for each field and bit that is not 0: `field value  # reason`.
- */
-export function describeAttr(attr: EventAttr): string[] {
-  const tracepoint = attr.type === PERF.PERF_TYPE_TRACEPOINT;
-  const bytes = attr.flags.includes("watermark");
-  const clock = Object.entries(CLOCK_IDS).find(([, id]) => id === attr.clockid)?.[0] ?? "";
-  const lines: (readonly [text: string, reason: string])[] = [
-    [`type ${attr.type}`, tracepoint ? "PERF_TYPE_TRACEPOINT" : "PERF_TYPE_SOFTWARE"],
-    [`size ${PERF.PERF_ATTR_SIZE_VER5}`, "PERF_ATTR_SIZE_VER5"],
-    [`config ${attr.config}`, tracepoint ? "id of its format" : "PERF_COUNT_SW_DUMMY: its lost records are nobody's samples"],
-    [`sample_period ${attr.samplePeriod}`, attr.samplePeriod > 0 ? "every event" : "no samples"],
-    ...bitLines("sample_type", "PERF_SAMPLE_", attr.sampleType),
-    ...bitLines("read_format", "PERF_FORMAT_", attr.readFormat),
-    ...attr.flags.map((flag) => [flag, FLAG_REASONS[flag]] as const),
-    [`${bytes ? "wakeup_watermark" : "wakeup_events"} ${attr.wakeup}`, bytes ? "bytes in the ring" : "every event"],
-  ];
-  if (attr.flags.includes("use_clockid")) lines.push([`clockid ${attr.clockid}`, clock]);
-  return lines.map(([text, reason]) => `${text.padEnd(32)} # ${reason}`);
-}
-
-function bitLines(field: string, prefix: string, bits: number): (readonly [string, string])[] {
-  return BIT_REASONS.filter(([name]) => name.startsWith(prefix) && bits & PERF[name])
-    .map(([name, reason]) => [`${field} ${name.slice(prefix.length)}`, reason]);
+  return ladder.find((features) => accepts(encodeAttr(sidebandAttr({ ...options, features }, true)))) ?? oldest;
 }

@@ -5,7 +5,9 @@
  * @module
  */
 
-import type { ClockPair } from "./source.ts";
+import type { ClockPair, Moment } from "./source.ts";
+
+const SECOND = 1_000_000_000n;
 
 /** A pair, and wall clock - event clock as a multiple of 2^32 and the rest: both are exact as doubles. */
 interface Offset {
@@ -14,6 +16,7 @@ interface Offset {
   readonly offsetNs: bigint;
   readonly high: number;
   readonly low: number;
+  readonly moment: Moment;
 }
 
 /** Wall clock of event times. */
@@ -31,7 +34,15 @@ export class Realtime {
     const offsetNs = realtimeNs - clockNs;
     if (last !== undefined && (clockNs <= last.clockNs || offsetNs === last.offsetNs)) return;
     const low = BigInt.asUintN(32, offsetNs);
-    this.#offsets.push({ clockNs, clock: Number(clockNs), offsetNs, high: Number(offsetNs - low), low: Number(low) });
+    const ns = (offsetNs % SECOND + SECOND) % SECOND;
+    this.#offsets.push({
+      clockNs,
+      clock: Number(clockNs),
+      offsetNs,
+      high: Number(offsetNs - low),
+      low: Number(low),
+      moment: { seconds: Number((offsetNs - ns) / SECOND), ns: Number(ns) },
+    });
   }
 
   /** ns since the Unix epoch, exact. */
@@ -43,9 +54,18 @@ export class Realtime {
 
   /** The same as a double, `Number(at(BigInt(time)))`, without a BigInt: time + low is exact, so only the last sum rounds. */
   atNumber(timeNs: number): number {
+    const { high, low } = this.#offsetAt(timeNs);
+    return timeNs + low + high;
+  }
+
+  /** Wall clock - event clock at that time, exact; its seconds are rounded down. */
+  offsetAt(timeNs: number): Moment {
+    return this.#offsetAt(timeNs).moment;
+  }
+
+  #offsetAt(timeNs: number): Offset {
     let i = this.#offsets.length - 1;
     while (i > 0 && this.#offsets[i]!.clock > timeNs) i--;
-    const { high, low } = this.#offsets[i]!;
-    return timeNs + low + high;
+    return this.#offsets[i]!;
   }
 }

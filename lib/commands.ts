@@ -11,8 +11,8 @@ import type { Terminal } from "./terminal.ts";
 
 /** What a command works with. */
 export interface CommandContext extends CommandOptions {
-  /** Asked for by those that need one: help does without a library. */
-  readonly machine: () => Machine;
+  /** Asked for by those that need one: help does without a library. With a folder, one with the formats that are saved there. */
+  readonly machine: (formats?: string) => Machine;
   readonly terminal: Terminal;
 }
 
@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<CommandOptions["name"], () => Promise<Command>>>
   types: async () => (await import("./types.ts")).types,
   new: async () => (await import("./new.ts")).create,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  check: async () => (await import("./check.ts")).check,
   completions: async () => (await import("./completions.ts")).completions,
   help: async () => (await import("./template.ts")).help,
 };

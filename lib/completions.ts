@@ -60,12 +60,12 @@ export function completions({ args }: CommandContext): string {
   }
   return SCRIPTS[parseName("completions", shell, SHELLS)]({
     options: shownOptions().map(({ short, long = "", flags, required, description }) => ({
-      names: [short, long].filter((name) => name !== undefined),
+      names: [short, long || undefined].filter((name) => name !== undefined),
       description,
       valueName: required ? /<(.*)>/.exec(flags)?.[1] : undefined,
       value: VALUES[long] ?? "text",
     })),
-    commands: COMMANDS,
+    commands: [...COMMANDS, "record", "export", "test"],
     clocks: CLOCKS,
     shells: SHELLS,
     templates: templateNames(),

@@ -69,6 +69,7 @@ _perfprof_argument() {
     completions) _perfprof_words "${shells.join(" ")}" "$2" ;;
     help) _perfprof_words "PerfEvent template" "$2" ;;
     doctor) ;;
+    test) if [[ $2 == -* ]]; then _perfprof_words --update "$2"; else _perfprof_files "$2"; fi ;;
     new) if (($1 == 3)); then _perfprof_words "${templates.join(" ")}" "$2"; else _perfprof_files "$2"; fi ;;
     *)
         if [[ $2 == -* ]]; then

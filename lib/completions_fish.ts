@@ -47,6 +47,7 @@ ${after("types", "--ambient")}
 ${after("completions", shells.join(" "))}
 ${after("help", "PerfEvent template")}
 ${after("doctor", "")}
+${after("test", "--update (__fish_complete_directories)")}
 complete -c perfprof -f -n '__perfprof_command_is new; and __perfprof_word_count 3' -a '${templates.join(" ")}'
 `;
 }

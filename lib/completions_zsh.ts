@@ -44,6 +44,7 @@ _perfprof_rest() {
     completions) compadd ${shells.join(" ")} ;;
     help) compadd PerfEvent template ;;
     doctor) ;;
+    test) compadd -- --update; _files -/ ;;
     new) if ((CURRENT == 3)); then compadd ${templates.join(" ")}; else _files; fi ;;
     *) _files ;;
     esac

@@ -43,13 +43,26 @@ interface PerfEvent {
   toJSON(): Record<string, unknown>;
 }
 
-/** One frame of a stack. */
+/** One frame of a stack. Frames are shared and frozen. */
 interface Frame {
   readonly addr: bigint;
+  /** "Unknown" where there is none. */
   readonly symbol: string;
+  /** From the symbol, or from the start of the dso where it is unknown. */
   readonly offset: number;
   readonly kernel: boolean;
   readonly dso: string;
+  /** Why the symbol is unknown; only there. */
+  readonly reason?: string;
+  /** Of the dso, in hexadecimal; only where the symbol is unknown. */
+  readonly build_id?: string;
+  /** With --srcline. */
+  readonly file?: string;
+  readonly line?: number;
+  /** With --srcline: the compiler put it into the next frame's function. */
+  readonly inlined?: true;
+  /** The stack goes on behind this last frame. */
+  readonly cut?: true;
 }
 
 /** Parts of print() that are left out when false. */
@@ -72,7 +85,52 @@ type FieldValue =
   | Uint32Array
   | BigInt64Array
   | BigUint64Array
-  | readonly Frame[];
+  | readonly Frame[]
+  | Readonly<Record<string, unknown>>;
+`;
+
+/** What every event of a profiler has: no trace_entry, and its stack is a member. */
+export const PROFILER_EVENT_TYPES = `/** What every event of a profiler has. */
+type ProfilerEvent = Omit<
+  PerfEvent,
+  | "_period"
+  | "_callchain"
+  | "common_type"
+  | "common_flags"
+  | "common_preempt_count"
+  | "common_pid"
+>;
+`;
+
+/** What members of profilers' events are: profilers/read_format.ts and registers.ts, for scripts that have such events. */
+export const MEMBER_TYPES = `/** One counter. Keys are there where the profiler asks for them. */
+interface GroupCounter {
+  readonly value: number | bigint;
+  readonly id?: bigint;
+  /** Samples that were lost. */
+  readonly lost?: number | bigint;
+}
+
+/** ns: the counters counted for \`time_running\` of \`time_enabled\`. */
+interface CounterTimes {
+  readonly time_enabled?: number | bigint;
+  readonly time_running?: number | bigint;
+}
+
+/** The counter of an event. */
+interface CounterRead extends GroupCounter, CounterTimes {}
+
+/** The counters of a group, the leader first. */
+interface GroupRead extends CounterTimes {
+  readonly nr: number;
+  readonly cntr: readonly GroupCounter[];
+}
+
+/** Registers by name; { abi: 0 } where there are none. */
+interface Registers {
+  readonly abi: number | bigint;
+  readonly [register: string]: number | bigint;
+}
 `;
 
 /** The global that every handler module finds. */
@@ -99,6 +157,8 @@ interface PerfProf {
     rows: readonly Readonly<Partial<Record<Column, Cell>>>[],
     options?: { readonly columns?: readonly Column[] },
   ): string;
+  /** Ways out into files that other programs open. */
+  readonly export: Exports;
 }
 
 /** What is added to and printed. */
@@ -152,6 +212,92 @@ interface Statistics extends Result {
   add(value: number | bigint, count?: number): void;
   /** The value that so many percent are not above. */
   percentile(percent: number): number;
+}
+
+/** Each is to be awaited where the module begins. */
+interface Exports {
+  /** Adds up stacks: for a flame graph, folded, speedscope, pprof. */
+  stacks(options?: StacksOptions): Promise<Stacks>;
+  /** Rows of a .csv, .jsonl, .sqlite, .arrow or .parquet file. */
+  table(path: string, options?: TableOptions): Promise<Table>;
+  /** A timeline, as Perfetto opens it (JSON). */
+  timeline(path: string): Promise<Timeline>;
+}
+
+interface StacksOptions {
+  /** "samples", "ns", "us", "ms", "s", "bytes", or any other word. */
+  readonly unit?: string;
+  readonly title?: string;
+}
+
+interface Stacks {
+  /** The weight of all that was added. */
+  readonly total: number;
+  /** Frames or names, the innermost first. */
+  add(
+    frames: readonly (Frame | string)[],
+    weight?: number | bigint,
+    thread?: string,
+  ): void;
+  /** By the end of its name .html, .folded, .speedscope.json or .pb.gz. */
+  write(path: string, format?: StackFormat): Promise<void>;
+  /** What write() writes. */
+  encode(format: StackFormat): Promise<string | Uint8Array>;
+}
+
+type StackFormat = "html" | "folded" | "speedscope" | "pprof";
+
+interface TableOptions {
+  /** Instead of that of the name's end. */
+  readonly format?: "csv" | "jsonl" | "sqlite" | "arrow" | "parquet";
+  /** Types of columns that the first rows may not show. */
+  readonly columns?: Readonly<Record<string, ColumnType | \`\${ColumnType}[]\`>>;
+}
+
+type ColumnType =
+  | "boolean"
+  | "int32"
+  | "uint32"
+  | "int64"
+  | "uint64"
+  | "float64"
+  | "string";
+
+interface Table {
+  readonly count: number;
+  /** Adds an event, or a plain object. */
+  add(row: object): void;
+  /** Ends the file; the end of the run does it as well. */
+  close(): void;
+}
+
+/** Times are ns. */
+interface Timeline {
+  readonly count: number;
+  slice(slice: {
+    readonly name: string;
+    readonly track: string;
+    readonly group?: string;
+    readonly startNs: number | bigint;
+    readonly durationNs: number | bigint;
+    readonly args?: Readonly<Record<string, unknown>>;
+  }): void;
+  instant(instant: {
+    readonly name: string;
+    readonly track: string;
+    readonly group?: string;
+    readonly timeNs: number | bigint;
+    readonly args?: Readonly<Record<string, unknown>>;
+  }): void;
+  /** The value from then on. */
+  counter(counter: {
+    readonly name: string;
+    readonly group?: string;
+    readonly timeNs: number | bigint;
+    readonly value: number | bigint;
+  }): void;
+  /** Ends the file; the end of the run does it as well. */
+  close(): void;
 }
 
 /** What is counted by. */

@@ -6,14 +6,18 @@
  * @module
  */
 
+import { type AnalysedEvent, Analyses, type HandlerHooks } from "./analyses.ts";
 import { Arena } from "./arena.ts";
 import { DecodeError } from "./errors.ts";
 import { EVENT_LOST, EVENT_UNKNOWN, PREFIX_SIZE, type Source } from "./source.ts";
 import { WATCH_RUNNING, WATCH_YIELD } from "./watch.ts";
 
-/** How the samples of one event reach a handler. */
+/** How the samples of one event reach a handler, or an analysis. */
 export interface Route {
-  /** Makes the event object and calls the handler; `undefined`: nobody takes the event. `at` is the record's header in `view`. */
+  /**
+   * Makes the event object and calls the handler; `undefined`: nobody takes the event, or an analysis does. `at` is the record's header
+   * in `view`.
+   */
   readonly call: ((view: DataView, at: number) => unknown) | undefined;
   /** The handler gets the event and may keep it. */
   readonly takesEvent: boolean;
@@ -33,27 +37,38 @@ export interface Loss {
 }
 
 /** What a delivery needs of the run around it. */
-export interface DeliveryHooks {
+export interface DeliveryHooks extends HandlerHooks {
   /** A side-band record of event `event`. */
   sideband(view: DataView, at: number, size: number): void;
   lost(loss: Loss): void;
-  /** A handler threw. */
-  threw(error: unknown, event: number): void;
-  /** A handler returned something: a promise, perhaps. */
-  returned(value: unknown, event: number): void;
+}
+
+/** Where the samples go. */
+export interface DeliveryParts {
+  readonly source: Source;
+  /** By event index. */
+  readonly routes: readonly Route[];
+  readonly analysed?: readonly AnalysedEvent[];
+  /** Events that are handed over at most. */
+  readonly handedMost?: number | undefined;
 }
 
 /** Why a walk ended: its batch is done; the watchdog asks for a turn of the event loop; the next event is too new, or one too many. */
 export type Left = "done" | "yield" | "time" | "count";
 
+/** A route, and what its samples count for: 0 where an analysis takes them, whose events count by themselves. */
+interface Way extends Route {
+  readonly counts: 0 | 1;
+}
+
 /** Hands the records of a source to its routes. */
 export class Delivery {
-  /** Events handed to handlers so far. */
-  handed = 0;
   /** Time of the event at which the last walk left with "time", ns. */
   nextNs = 0;
   readonly #source: Source;
-  readonly #routes: readonly Route[];
+  readonly #ways: readonly Way[];
+  readonly #analyses: Analyses;
+  readonly #handedMost: number;
   readonly #hooks: DeliveryHooks;
   readonly #watch: Int32Array;
   readonly #arena = new Arena();
@@ -62,16 +77,42 @@ export class Delivery {
   #view = this.#arena.view;
   #at = 0;
   #end = 0;
+  /** Events handed over by the walk itself. */
+  #called = 0;
   #newest = 0;
   /** The event whose handler runs, for the report of an exception. */
   #event = 0;
 
-  constructor(source: Source, routes: readonly Route[], hooks: DeliveryHooks, watch: Int32Array) {
+  constructor(
+    { source, routes, analysed = [], handedMost = Infinity }: DeliveryParts,
+    hooks: DeliveryHooks,
+    watch: Int32Array,
+  ) {
     this.#source = source;
-    this.#routes = routes;
     this.#hooks = hooks;
     this.#watch = watch;
-    this.#kept = routes.some(({ takesEvent }) => takesEvent);
+    this.#handedMost = handedMost;
+    this.#analyses = new Analyses(analysed, hooks, () => this.handed < handedMost, watch);
+    this.#ways = routes.map((route, index): Way => {
+      const taker = this.#analyses.taker(index);
+      return taker === undefined ? { ...route, counts: 1 } : { ...route, call: taker, takesEvent: true, counts: 0 };
+    });
+    this.#kept = this.#ways.some(({ takesEvent }) => takesEvent);
+  }
+
+  /** Events handed to handlers so far. */
+  get handed(): number {
+    return this.#called + this.#analyses.emitted;
+  }
+
+  /** As many as were wanted. */
+  get isFull(): boolean {
+    return this.handed >= this.#handedMost;
+  }
+
+  /** Tells the analyses of a tick; `last` at the end of the run. */
+  tick(nowNs: number, last: boolean): void {
+    this.#analyses.tick(nowNs, last);
   }
 
   /** True while records of the current batch have not been walked yet. */
@@ -112,9 +153,9 @@ export class Delivery {
       const record = this.#at + PREFIX_SIZE;
       if (record + size > this.#end) throw new BadBatch(size, this.#end - record);
       this.#at = record + size;
-      const route = this.#routes[event];
-      if (route === undefined || route.timeOffset < 0) this.#special(this.#view, record, size, event);
-      else if (route.call !== undefined) skipped++;
+      const way = this.#ways[event];
+      if (way === undefined || way.timeOffset < 0) this.#special(this.#view, record, size, event);
+      else if (way.call !== undefined) skipped++;
     }
     return skipped;
   }
@@ -123,14 +164,15 @@ export class Delivery {
    * Walks the current batch.
    *
    * @param untilNs No event newer than this is handed over
-   * @param handedMost Nor any once `handed` is this much
    */
-  walk(untilNs: number, handedMost: number): Left {
-    // Where the batch cannot reach a limit nothing is compared: the common case pays for neither.
-    const careful = this.#newest > untilNs || this.handed + (this.#end - this.#at) / PREFIX_SIZE > handedMost;
+  walk(untilNs: number): Left {
+    // Where the batch cannot reach a limit nothing is compared: the common case pays for neither. What an analysis makes of a batch
+    // is not to be foreseen.
+    const most = this.#analyses.isEmpty ? this.handed + (this.#end - this.#at) / PREFIX_SIZE : Infinity;
+    const careful = this.#newest > untilNs || (this.#handedMost !== Infinity && most > this.#handedMost);
     for (;;) {
       try {
-        return this.#walk(careful, untilNs, handedMost);
+        return this.#walk(careful, untilNs);
       } catch (error) {
         if (error instanceof BadBatch) throw error;
         this.#hooks.threw(error, this.#event);
@@ -141,13 +183,13 @@ export class Delivery {
     }
   }
 
-  #walk(careful: boolean, untilNs: number, handedMost: number): Left {
+  #walk(careful: boolean, untilNs: number): Left {
     const view = this.#view;
-    const routes = this.#routes;
+    const ways = this.#ways;
     const watch = this.#watch;
     const end = this.#end;
     let at = this.#at;
-    let handed = this.handed;
+    let called = this.#called;
     let running = -1;
     try {
       while (at < end) {
@@ -156,26 +198,27 @@ export class Delivery {
         const record = at + PREFIX_SIZE;
         const next = record + size;
         if (next > end) throw new BadBatch(size, end - record);
-        const route = routes[event];
-        if (route === undefined || route.timeOffset < 0) {
+        const way = ways[event];
+        if (way === undefined || way.timeOffset < 0) {
           at = next;
           this.#special(view, record, size, event);
           continue;
         }
         if (careful) {
-          this.nextNs = timeAt(view, record + route.timeOffset);
+          this.nextNs = timeAt(view, record + way.timeOffset);
           if (this.nextNs > untilNs) return "time";
-          if (route.call !== undefined && handed >= handedMost) return "count";
+          this.#called = called;
+          if (way.call !== undefined && this.isFull) return "count";
         }
         at = next;
-        if (route.call === undefined) continue;
+        if (way.call === undefined) continue;
         if (running !== event) {
           running = event;
           this.#event = event;
-          watch[WATCH_RUNNING] = route.watchId;
+          watch[WATCH_RUNNING] = way.watchId;
         }
-        handed++;
-        const value = route.call(view, record);
+        called += way.counts;
+        const value = way.call(view, record);
         if (value !== undefined) this.#hooks.returned(value, event);
         if (watch[WATCH_YIELD] !== 0) return "yield";
       }
@@ -183,7 +226,7 @@ export class Delivery {
     } finally {
       // Also where a handler threw: the walk goes on behind its record.
       this.#at = at;
-      this.handed = handed;
+      this.#called = called;
     }
   }
 
@@ -191,13 +234,15 @@ export class Delivery {
     if (event !== EVENT_LOST) return this.#hooks.sideband(view, at, size);
     if (size < 32) throw new BadBatch(size, 32);
     const lostEvent = view.getUint32(at + 24, true);
-    this.#hooks.lost({
+    const loss: Loss = {
       start: timeAt(view, at),
       end: timeAt(view, at + 8),
       count: timeAt(view, at + 16),
       event: lostEvent === EVENT_UNKNOWN ? undefined : lostEvent,
       cpu: view.getUint32(at + 28, true),
-    });
+    };
+    this.#analyses.lost(loss);
+    this.#hooks.lost(loss);
   }
 }
 

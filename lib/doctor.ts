@@ -8,6 +8,7 @@
 import type { CommandContext, CommandOutput } from "./commands.ts";
 import { findings } from "./doctor_checks.ts";
 import type { Finding } from "./doctor_finding.ts";
+import { REMOVE_PROBES, removeLeftovers } from "./doctor_probes.ts";
 import { UsageError } from "./errors.ts";
 import { styled, type Terminal, wrapped } from "./terminal.ts";
 
@@ -21,8 +22,11 @@ const GAP = "  ";
  * @throws {UsageError} Words after the command
  */
 export function doctor({ args, machine, terminal }: CommandContext): CommandOutput {
+  if (args.length === 1 && args[0] === REMOVE_PROBES) return removeLeftovers(machine());
   if (args.length > 0) {
-    throw new UsageError(`the command 'doctor' takes nothing, not '${args.join(" ")}'`, { hints: ["perfprof doctor"] });
+    throw new UsageError(`the command 'doctor' takes nothing or ${REMOVE_PROBES}, not '${args.join(" ")}'`, {
+      hints: ["perfprof doctor"],
+    });
   }
   const found = findings(machine());
   const nameWidth = Math.max(...found.map(({ name }) => name.length));

@@ -8,6 +8,7 @@
 
 import { detectFeatures, encodeAttr, sidebandAttr } from "./attr.ts";
 import { fail, type Finding, ok, size, warn } from "./doctor_finding.ts";
+import { checkLeftovers } from "./doctor_probes.ts";
 import { checkSession } from "./doctor_session.ts";
 import { reason } from "./failures.ts";
 import { kernelVersion } from "./print.ts";
@@ -48,7 +49,9 @@ export function findings(machine: Machine): Finding[] {
     checkPrivileges(facts),
     tracefs,
     // Without tracefs these know nothing.
-    ...tracefs.verdict === "ok" ? [...checkSession(machine, cpus, facts.buffers), ...checkProbes(facts)] : [],
+    ...tracefs.verdict === "ok"
+      ? [...checkSession(machine, cpus, facts.buffers), ...checkProbes(facts), ...checkLeftovers(machine)]
+      : [],
     checkLostCounts(facts),
     checkFiles(facts),
     checkLockedMemory(facts),
@@ -110,7 +113,7 @@ function checkLostCounts({ machine }: Facts): Finding {
   const accepts = (attr: Uint8Array<ArrayBuffer>) => machine.accepts(attr);
   const name = "lost counts";
   if (detectFeatures(accepts).formatLost) return ok(name, "for each event (PERF_FORMAT_LOST)");
-  const features = { formatLost: false };
+  const features = { formatLost: false, buildId: false };
   const plain = sidebandAttr({ clock: "monotonic", watermarkPercent: 0, ringBytes: 0, features });
   // A user who may open nothing is no sign of an old kernel.
   if (!accepts(encodeAttr(plain))) return warn(name, "unknown: this user may open no event", "sudo perfprof doctor");

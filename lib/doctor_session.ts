@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeAttr, tracepointAttr } from "./attr.ts";
+import { completeAttr, encodeAttr, plannedTracepoint } from "./attr.ts";
 import { fail, type Finding, ok, size, warn } from "./doctor_finding.ts";
 import { explain } from "./failures.ts";
 import type { Buffers } from "./rings.ts";
@@ -33,11 +33,11 @@ export function checkSession(machine: Machine, cpus: readonly number[], buffers:
 
 function switchRequest(machine: Machine, cpus: readonly number[], buffers: Buffers): SourceRequest {
   const { id } = machine.format("sched", "sched_switch");
-  const attr = tracepointAttr(id, {
+  const attr = completeAttr(plannedTracepoint(id), {
     clock: "monotonic",
     watermarkPercent: 25,
     ringBytes: buffers.ringPages * machine.pageSize,
-    features: { formatLost: false },
+    features: { formatLost: false, buildId: false },
   });
   return {
     events: [{ name: "sched:sched_switch", attr: encodeAttr(attr), cpus, sideband: false }],

@@ -1,6 +1,6 @@
 /**
- * Generates the class of one event: layout -> a getter per field over (DataView, offset), and to_dict as one object literal.
- * Generated code is several times faster than closures, and an object of two fields is cheaper than a Proxy per event.
+ * The class of a tracepoint's events: (sample_type, format) -> the code of a value per field, of which generated_class.ts makes the
+ * class.
  *
  * What goes into the code: numbers of the layout, and names that are C identifiers, as JSON strings. Text of a kernel or a file
  * never gets there in another way.
@@ -9,47 +9,30 @@
  */
 
 import * as decode from "./decode.ts";
-import { DecodeError } from "./errors.ts";
+import { type AnyEvent, type EventClass, generateClass, type Value } from "./generated_class.ts";
 import { arrayTypeName, type FieldLayout, rawLayout, type SampleLayout, sampleLayout } from "./layout.ts";
-import { type EventInfo, INFO, isReservedName, makeTail, type PerfEvent, RAW, RECORD, TIME, TO_DICT } from "./perf_event.ts";
 import type { KernelVersion } from "./print.ts";
+import { PrintLine } from "./print_line.ts";
 import type { EventServices, TracepointFormat } from "./source.ts";
+
+export type { AnyEvent, EventClass } from "./generated_class.ts";
 
 /** What a class is generated from. */
 export interface EventClassSpec {
   /** `sched:sched_wakeup`, or with the alias: the event's `_event`. */
   readonly event: string;
   readonly format: TracepointFormat;
-  /** perf_event_attr.sample_type: IDENTIFIER, TID, TIME, CPU, PERIOD, RAW, and CALLCHAIN with stacks. */
+  /** perf_event_attr.sample_type: IDENTIFIER, TID, TIME, CPU, PERIOD, RAW; CALLCHAIN, REGS_USER and STACK_USER with stacks. */
   readonly sampleType: bigint | number;
+  /** How many registers PERF_SAMPLE_REGS_USER has. */
+  readonly userRegs?: number;
+  /** perf_event_attr.sample_max_stack. */
+  readonly maxStack?: number | undefined;
   readonly services: EventServices;
   /** For the latency flags of print(). */
   readonly kernel: KernelVersion;
   /** Takes what print() writes, without the last newline. */
   readonly write: (text: string) => void;
-}
-
-/** An event with its own fields, by name. */
-export type AnyEvent = PerfEvent & { readonly [field: string]: unknown };
-
-/** The class of one event. */
-export interface EventClass {
-  /**
-   * @param view Over a buffer whose bytes never change again
-   * @param offset Of the sample's perf_event_header
-   * @throws DecodeError when the record is too short for its fixed part
-   */
-  new (view: DataView, offset: number): AnyEvent;
-  /** Names of the fields in order. */
-  readonly keys: readonly string[];
-  /** Of the u64 time, from the record's start. */
-  readonly timeOffset: number;
-}
-
-/** A field of the event, and the code of its value: `v` is the view, `o` the record's offset, `r` that of its raw data. */
-interface Value {
-  readonly name: string;
-  readonly code: string;
 }
 
 /**
@@ -59,24 +42,24 @@ interface Value {
  * @throws RangeError when sampleType lacks a member that every event has, or has one that is not known
  */
 export function makeEventClass(spec: EventClassSpec): EventClass {
+  const { event, format, services, write } = spec;
   const sample = sampleLayout(spec.sampleType);
   const at = sampleOffsets(sample);
-  const raw = rawLayout(spec.format);
-  const values = eventValues(spec, at, raw.fields);
-  const keys = values.map(({ name }) => name);
-  const info: EventInfo = {
-    event: spec.event,
-    formatId: spec.format.id,
-    keys,
-    properties: new Map(keys.map((name) => [name, isReservedName(name) ? Symbol(name) : name])),
-    services: spec.services,
-    kernel: spec.kernel,
-    write: spec.write,
-  };
-  const source = classSource(values, at, sample.callchain, raw.fixedSize, info);
-  const names = { INFO, TO_DICT, RECORD, RAW, TIME, info, services: spec.services, tail: makeTail(info), damaged, ...decode };
-  const make = new Function(...Object.keys(names), source);
-  return Object.assign(make(...Object.values(names)), { keys, timeOffset: at.time }) as EventClass;
+  const raw = rawLayout(format);
+  const hasChain = sample.callchain !== undefined;
+  // With a call chain the place of the raw data is a field of the object, else an addition.
+  const locals = hasChain ? "r = this.#r" : `r = o + ${at.raw}`;
+  return generateClass({
+    info: { event, stack: hasChain ? "_callchain" : undefined, services, write },
+    values: eventValues(spec, sample, at, raw.fields).map((value) => ({ ...value, locals })),
+    locals,
+    checks: constructorCode(at, sample, raw.fixedSize, spec.userRegs ?? 0),
+    kept: hasChain ? ["r"] : [],
+    caches: sample.userStack ? ["c"] : [],
+    line: { code: "line.format(v, o, r, timestamp)", locals },
+    timeOffset: at.time,
+    scope: { ...decode, services, line: new PrintLine(event, format, services, spec.kernel, at) },
+  });
 }
 
 /** Offsets of what every tracepoint event has, from the record's start. */
@@ -97,23 +80,47 @@ function sampleOffsets({ fixed: { TID, TIME, CPU, PERIOD }, rawSize }: SampleLay
 }
 
 /** Fields in the order of keys(). A format's field that repeats a name is not reachable, and left out. */
-function eventValues({ event, format }: EventClassSpec, at: SampleOffsets, fields: readonly FieldLayout[]): Value[] {
+function eventValues(
+  { event, format, maxStack = 0 }: EventClassSpec,
+  sample: SampleLayout,
+  at: SampleOffsets,
+  fields: readonly FieldLayout[],
+): Value[] {
   const isCommon = new Set(format.fields.filter(({ common }) => common).map(({ name }) => name));
-  const coded = fields.map((field) => ({ name: field.name, code: fieldCode(field, `${event}: field '${field.name}'`) }));
+  const coded = fields.map((field) => ({
+    name: field.name,
+    code: fieldCode(field, `${event}: field '${field.name}'`),
+    ...integerOf(field),
+  }));
   const values: Value[] = [
-    { name: "_pid", code: `v.getInt32(o + ${at.tid}, true)` },
-    { name: "_tid", code: `v.getInt32(o + ${at.tid + 4}, true)` },
+    { name: "_pid", code: `v.getInt32(o + ${at.tid}, true)`, integer: "int32" },
+    { name: "_tid", code: `v.getInt32(o + ${at.tid + 4}, true)`, integer: "int32" },
     { name: "_time", code: `time(v, o + ${at.time})` },
-    { name: "_cpu", code: `v.getUint32(o + ${at.cpu}, true)` },
-    { name: "_period", code: `unsigned64(v, o + ${at.period})` },
+    { name: "_cpu", code: `v.getUint32(o + ${at.cpu}, true)`, integer: "uint32" },
+    { name: "_period", code: `unsigned64(v, o + ${at.period})`, integer: "uint64" },
     ...coded.filter(({ name }) => isCommon.has(name)),
     { name: "_realtime", code: `services.realtimeNumber(time(v, o + ${at.time}))` },
-    { name: "_callchain", code: "[]" },
+    { name: "_callchain", code: callchainCode(sample, at, maxStack) },
     { name: "_event", code: JSON.stringify(event) },
     ...coded.filter(({ name }) => !isCommon.has(name)),
   ];
   const names = values.map(({ name }) => name);
   return values.filter(({ name }, i) => names.indexOf(name) === i);
+}
+
+/** The code of the stack's frames. Unwinding a copied stack takes so long that the event keeps what came of it. */
+function callchainCode({ callchain, userStack }: SampleLayout, at: SampleOffsets, most: number): string {
+  if (callchain === undefined) return "[]";
+  const place = `v, o + ${callchain}, v.getInt32(o + ${at.tid}, true), time(v, o + ${at.time})`;
+  if (!userStack) return `services.callchain(${place}, -1)`;
+  return `this.#c ??= services.callchain(${place}, r + v.getUint32(r - 4, true)${most > 0 ? `, ${most}` : ""})`;
+}
+
+/** What a field can hold, when it is an integer. */
+function integerOf({ kind, size, signed }: FieldLayout): Pick<Value, "integer"> {
+  if (kind === "address") return { integer: "uint64" };
+  if (kind === "integer64") return { integer: signed ? "int64" : "uint64" };
+  return kind === "number" ? { integer: signed || size < 4 ? "int32" : "uint32" } : {};
 }
 
 /** The code of a field's value. `label` says whose it is when its bytes make no sense. */
@@ -154,56 +161,32 @@ function rangeCode({ extent, offset, size, elementSize }: FieldLayout, label: st
   }
 }
 
-/** The whole class as source. With a call chain the place of the raw data is a field of the object, else an addition. */
-function classSource(
-  values: readonly Value[],
+/**
+ * Checks once that the record holds its fixed part, all of its raw data and what is copied of the user's stack: the getters need no
+ * check after that.
+ */
+function constructorCode(
   at: SampleOffsets,
-  callchain: number | undefined,
+  { callchain, userStack }: SampleLayout,
   rawFixed: number,
-  info: EventInfo,
+  userRegs: number,
 ): string {
-  const locals = `const v = this.#v, o = this.#o, r = ${callchain === undefined ? `o + ${at.raw}` : "this.#r"};`;
-  const property = ({ name }: Value) => {
-    if (typeof info.properties.get(name) === "string") return JSON.stringify(name);
-    return `[info.properties.get(${JSON.stringify(name)})]`;
-  };
-  const getters = values.map((value) => `get ${property(value)}() { ${locals} return ${value.code}; }`);
-  const members = values.map(({ name, code }) => `${name === "__proto__" ? `["__proto__"]` : JSON.stringify(name)}: ${code}`);
-  return `"use strict";
-const Event = class {
-  #v; #o;${callchain === undefined ? "" : " #r;"}
-  constructor(v, o) {
-    ${constructorCode(at, callchain, rawFixed)}
-    this.#v = v; this.#o = o;${callchain === undefined ? "" : " this.#r = r;"}
-  }
-  ${getters.join("\n  ")}
-  [TO_DICT]() { ${locals} return {${members.join(", ")}}; }
-  [TIME]() { return this.#v.getBigUint64(this.#o + ${at.time}, true); }
-  [RECORD]() { const v = this.#v, o = this.#o; return new Uint8Array(v.buffer, v.byteOffset + o, v.getUint16(o + 6, true)); }
-  [RAW]() { ${locals} return new Uint8Array(v.buffer, v.byteOffset + r, v.getUint32(r - 4, true)); }
-};
-delete Event.prototype.constructor;
-Object.setPrototypeOf(Event.prototype, tail);
-Object.defineProperty(Event.prototype, INFO, { value: info });
-return Event;
-//# sourceURL=perfprof-event:${encodeURIComponent(info.event)}`;
-}
-
-/** Checks once that the record holds its fixed part and all of its raw data: the getters of fixed fields need no check after that. */
-function constructorCode(at: SampleOffsets, callchain: number | undefined, rawFixed: number): string {
   // A call chain of nr addresses moves the raw data by 8 bytes each. An nr of more than 32 bits is looked at by its low half alone:
   // whatever place it leads to is checked against the record.
   const raw = callchain === undefined ? `o + ${at.raw}` : `o + ${at.raw} + 8 * v.getUint32(o + ${callchain}, true)`;
+  const stack = `
+    const regs = r + rawSize;
+    if (regs + 16 > end) damaged(info, end - o);
+    const stack = regs + 8 + (v.getUint32(regs, true) === 0 ? 0 : ${8 * userRegs});
+    if (stack + 8 > end) damaged(info, end - o);
+    const bytes = v.getUint32(stack, true);
+    if (bytes > 0 && stack + 16 + bytes > end) damaged(info, end - o);`;
   return `if (o + ${at.raw} > v.byteLength) damaged(info, v.byteLength - o);
     const end = o + v.getUint16(o + 6, true);
     const r = ${raw};
     if (r > end || end > v.byteLength) damaged(info, end - o);
     const rawSize = v.getUint32(r - 4, true);
-    if (rawSize < ${rawFixed} || r + rawSize > end) damaged(info, end - o);`;
-}
-
-function damaged({ event }: EventInfo, size: number): never {
-  throw new DecodeError(`${event}: a record of ${size} bytes does not hold what the event's layout says`);
+    if (rawSize < ${rawFixed} || r + rawSize > end) damaged(info, end - o);${userStack ? stack : ""}`;
 }
 
 let callers = 0;

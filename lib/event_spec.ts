@@ -5,24 +5,21 @@
  * @module
  */
 
-import { nearest, PerfprofError, UsageError } from "./errors.ts";
-import { cutEvents, type EventText, type Span, textError } from "./event_text.ts";
-import { parseCpuList, parseInteger } from "./option_values.ts";
+import type { UsageError } from "./errors.ts";
+import { attributesOf, type EventAttributes, isAttribute } from "./event_attributes.ts";
+import { cutEvents, type EventText, MODIFIERS, profilerName, type Span, textError } from "./event_text.ts";
+import { isProbeKind, parseProbe, probeArgument, type ProbeSpec, probeText, wrongArgument } from "./probe.ts";
 
-/** What is written after the filter. */
-export interface EventAttributes {
-  readonly stack?: boolean;
-  /** Frames. */
-  readonly maxStack?: number;
-  readonly alias?: string;
-  /** Ascending. */
-  readonly cpus?: readonly number[];
-  /** The field by which a source correlates. */
-  readonly key?: string;
+/** A profiler as written: `name:modifiers/options/`. */
+export interface ProfilerText {
+  readonly modifiers: string;
+  /** Between the first slashes. */
+  readonly options: Span | undefined;
 }
 
 /** One event to open, or the pattern of several. */
 export interface EventSpec {
+  /** `""` of a profiler. */
   readonly system: string;
   readonly name: string;
   /** The `sys:name` with wildcards that it is, or that it comes from. */
@@ -30,9 +27,13 @@ export interface EventSpec {
   /** The kernel's trace filter. */
   readonly filter: string | undefined;
   readonly attributes: EventAttributes;
-  /** Export that handles it: `sched__sched_wakeup`, `sched__ALIAS`. */
+  /** Of a dynamic probe: then `system` is its kind, and the event is created when it is opened. */
+  readonly probe?: ProbeSpec;
+  /** Of a profiler: then `name` is its own, or a group of them as written. */
+  readonly profiler?: ProfilerText;
+  /** Export that handles it: `sched__sched_wakeup`, `sched__ALIAS`; of a profiler `task_state`, `ALIAS`. */
   readonly handlerName: string;
-  /** Its `_event`: `sched:sched_wakeup`, `sched:ALIAS`. */
+  /** Its `_event`: `sched:sched_wakeup`, `sched:ALIAS`; `task-state`, `ALIAS`. */
   readonly eventName: string;
   /** Where it was written: the text of -e, and the place in it. */
   readonly source: { readonly text: string } & Span;
@@ -45,44 +46,10 @@ export interface TracepointIndex {
   names(system: string): string[];
 }
 
-/** sample_max_stack is a u16; kernel.perf_event_max_stack says how many the kernel really gives. */
-const MAX_STACK = 65535;
-const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 const WILDCARD = /[*?[]/;
-const PROBES = ["kprobe", "kretprobe", "uprobe", "uretprobe"];
 
 /** What is made from the name. */
 type EventNames = "handlerName" | "eventName";
-type Reader = (what: string, value: string | undefined) => EventAttributes;
-
-/** The attributes, and how each reads its value. */
-const ATTRIBUTES: Readonly<Record<string, Reader>> = {
-  stack: (what, value) => {
-    if (value !== undefined) throw new UsageError(`${what} takes no value`);
-    return { stack: true };
-  },
-  "max-stack": valued((what, value) => ({ maxStack: parseInteger(what, value, 1, MAX_STACK) })),
-  alias: valued((what, value) => ({ alias: parseIdentifier(what, value) })),
-  cpus: valued((what, value) => ({ cpus: parseCpuList(what, value) })),
-  key: valued((what, value) => ({ key: parseIdentifier(what, value) })),
-};
-/** Known, but for stacks and sources that are not here yet. */
-const LATER = ["stack", "max-stack", "key"];
-
-/** Reads a value that must be there. Quotes around it protect its commas and are not part of it. */
-function valued(read: (what: string, value: string) => EventAttributes): Reader {
-  return (what, value) => {
-    if (value === undefined || value === "") throw new UsageError(`${what} needs a value`);
-    return read(what, /^(["'])(.*)\1$/s.exec(value)?.[2] ?? value);
-  };
-}
-
-function parseIdentifier(what: string, value: string): string {
-  if (IDENTIFIER.test(value)) return value;
-  throw new UsageError(`${what}: '${value}' is not a legal identifier`, {
-    hints: ["allowed are letters, digits and _, no digit first"],
-  });
-}
 
 /**
  * The events of all texts of -e, in their order; patterns are not expanded yet.
@@ -96,24 +63,88 @@ export function parseEvents(texts: readonly string[]): EventSpec[] {
 }
 
 function specOf(text: string, event: EventText): EventSpec {
-  const { system, name } = nameOf(text, event.name);
-  const attributes = attributesOf(text, event.attributes);
-  const isPattern = WILDCARD.test(system + name);
+  const written = text.slice(event.name.start, event.name.end);
+  const profiler = isProbeKind(written.split(":", 1)[0]!) ? undefined : profilerName(written);
+  if (profiler !== undefined) return profilerSpec(text, event, profiler);
+  const { system, name, probe } = nameOf(text, event.name);
+  const isArgument = (span: Span) => probe !== undefined && argumentOf(text, span) !== undefined;
+  const attributes = attributesOf(text, event.attributes.filter((span) => !isArgument(span)));
+  const args = event.attributes.filter(isArgument).map((span) => checkedArgument(text, span));
+  const isPattern = probe === undefined && WILDCARD.test(system + name);
   if (isPattern && attributes.alias !== undefined) throw aliasOfPattern(text, event);
   const spec = {
     filter: event.filter && text.slice(event.filter.start, event.filter.end),
     attributes,
     source: { text, start: event.start, end: event.end },
     ...(isPattern && { pattern: `${system}:${name}` }),
+    ...(probe && { probe: { ...probe, args } }),
   };
   return namedSpec(spec, system, name);
+}
+
+function profilerSpec(
+  text: string,
+  event: EventText,
+  { name, modifiers }: { readonly name: string; readonly modifiers: string },
+): EventSpec {
+  const group = name.startsWith("{");
+  const wrong = group ? null : (WILDCARD.test(name) ? WILDCARD : /[^\w.-]/).exec(name);
+  if (wrong !== null) {
+    const at = event.name.start + wrong.index;
+    throw textError(`'${text[at]}' cannot be in the name of a profiler`, text, { start: at, end: at + 1 }, [
+      "a tracepoint is written sys:name",
+    ]);
+  }
+  // perf's way with a PMU's event: what follows the last slash are modifiers.
+  const last = event.attributes.at(-1);
+  const trailing = last && text.slice(last.start, last.end);
+  const isModifiers = trailing !== undefined && MODIFIERS.test(trailing);
+  const attributes = attributesOf(text, isModifiers ? event.attributes.slice(0, -1) : event.attributes);
+  if (/^__.*__$/.test(attributes.alias ?? "")) {
+    throw textError(`alias '${attributes.alias}' is a callback's name`, text, event);
+  }
+  // A group's samples are its first event's.
+  const eventName = attributes.alias ?? (group ? /[^{},:/\s]+/.exec(name)?.[0] ?? "" : name);
+  return {
+    system: "",
+    name,
+    filter: undefined,
+    attributes,
+    profiler: { modifiers: isModifiers ? trailing : modifiers, options: event.filter },
+    handlerName: handlerNameOf(eventName),
+    eventName,
+    source: { text, start: event.start, end: event.end },
+  };
+}
+
+/** @throws {UsageError} Its name is taken */
+function checkedArgument(text: string, span: Span): string {
+  const argument = argumentOf(text, span)!;
+  const why = wrongArgument(argument);
+  if (why !== undefined) throw textError(why, text, span);
+  return argument;
+}
+
+/** A part of an event's text as an argument of a probe; a known attribute is none. */
+function argumentOf(text: string, { start, end }: Span): string | undefined {
+  const argument = probeArgument(text.slice(start, end));
+  return argument === undefined || isAttribute(argument.slice(0, argument.indexOf("="))) ? undefined : argument;
+}
+
+/** The event as -e takes it, without filter and attributes. */
+export function eventText({ system, name, probe, profiler }: EventSpec): string {
+  if (profiler !== undefined) return name;
+  return probe === undefined ? `${system}:${name}` : probeText(name, probe);
 }
 
 /** An event of that name with everything else of `spec`. */
 export function namedSpec(spec: Omit<EventSpec, "system" | "name" | EventNames>, system: string, name: string): EventSpec {
   const own = spec.attributes.alias ?? name;
-  const handlerName = `${system}__${own}`.replace(/[-.:]/g, "_");
-  return { ...spec, system, name, handlerName, eventName: `${system}:${own}` };
+  return { ...spec, system, name, handlerName: handlerNameOf(`${system}__${own}`), eventName: `${system}:${own}` };
+}
+
+function handlerNameOf(text: string): string {
+  return text.replace(/[-.:+$]/g, "_");
 }
 
 /** One name for many events. */
@@ -124,13 +155,13 @@ function aliasOfPattern(text: string, event: EventText): UsageError {
   ]);
 }
 
-function nameOf(text: string, span: Span): { system: string; name: string } {
+function nameOf(text: string, span: Span): { system: string; name: string; probe?: ProbeSpec } {
   const written = text.slice(span.start, span.end);
   const [, system, name] = /^([^:]*):(.*)$/s.exec(written) ?? [];
   if (system === undefined || name === undefined) {
-    throw textError(`'${written}': only tracepoints are supported yet`, text, span, ["a tracepoint is written sys:name"]);
+    throw textError(`'${written}' is no name of an event`, text, span, ["a tracepoint is written sys:name"]);
   }
-  if (PROBES.includes(system)) throw textError(`'${system}:' probes are not supported yet`, text, span);
+  if (isProbeKind(system)) return { system, ...parseProbe(text, span) };
   const wrong = (WILDCARD.test(written) ? /[^\w.:*?[\]!^-]/ : /[^\w.:-]/).exec(written) ?? /:.*?(:)/d.exec(written);
   if (wrong !== null) {
     const at = span.start + (wrong.indices?.[1]?.[0] ?? wrong.index);
@@ -142,36 +173,6 @@ function nameOf(text: string, span: Span): { system: string; name: string } {
     ]);
   }
   return { system, name };
-}
-
-function attributesOf(text: string, spans: readonly Span[]): EventAttributes {
-  const seen = new Set<string>();
-  let attributes: EventAttributes = {};
-  for (const span of spans) {
-    const [, name = "", value] = /^([^=]*?)\s*(?:=\s*(.*))?$/s.exec(text.slice(span.start, span.end)) ?? [];
-    if (seen.has(name)) throw textError(`attribute '${name}' is given twice`, text, span);
-    seen.add(name);
-    attributes = { ...attributes, ...attributeOf(text, span, name, value) };
-  }
-  return attributes;
-}
-
-function attributeOf(text: string, span: Span, name: string, value: string | undefined): EventAttributes {
-  const read = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
-  if (read === undefined) throw unknownAttribute(text, span, name);
-  try {
-    const attributes = read(`attribute '${name}'`, value);
-    if (LATER.includes(name)) throw new UsageError(`attribute '${name}' is not supported yet`);
-    return attributes;
-  } catch (error) {
-    throw error instanceof UsageError ? textError(error.message, text, span, error.hints) : error;
-  }
-}
-
-function unknownAttribute(text: string, span: Span, name: string): UsageError {
-  const known = Object.keys(ATTRIBUTES);
-  const near = nearest(name, known, 1).map((right) => `did you mean ${right}?`);
-  return textError(`attribute '${name}' is unknown`, text, span, [...near, `attributes are ${known.join(" ")}`]);
 }
 
 /** Two events of one name cannot be told apart, by handlers or by `_event`. */
@@ -190,42 +191,8 @@ function rejectTwins(specs: readonly EventSpec[]): void {
       const why = twin.eventName === spec.eventName
         ? `event '${spec.eventName}' is given twice`
         : `events '${twin.eventName}' and '${spec.eventName}' have one handler name, ${spec.handlerName}`;
-      throw textError(why, text, spec.source, [`tell them apart: ${spec.system}:${spec.name}//alias=NAME/`]);
+      throw textError(why, text, spec.source, [`tell them apart: ${eventText(spec)}//alias=NAME/`]);
     }
     handlers.set(spec.handlerName, spec);
   }
-}
-
-/**
- * The error for a tracepoint that this machine does not have.
- *
- * @param spec The event
- * @param index What there is
- * @returns An error that says whether the subsystem exists, with the nearest names
- */
-export function unknownEventError(spec: EventSpec, index: TracepointIndex): PerfprofError {
-  const { system, name } = spec;
-  const known = index.names(system).length > 0;
-  const guesses = [...nearEvents(system, name, index), ...sameNames(name, index)];
-  const list = known ? `perfprof list '${system}:*'` : "perfprof list";
-  const right = [...new Set(guesses)].slice(0, 3);
-  return new PerfprofError(
-    `event '${system}:${name}' is unknown: ` +
-      (known ? `subsystem '${system}' has no event '${name}'` : `there is no subsystem '${system}'`),
-    { hints: [right.length > 0 ? `did you mean ${right.join(" or ")}?` : list] },
-  );
-}
-
-/** In the system of that name, or in those with a name like it. */
-function nearEvents(system: string, name: string, index: TracepointIndex): string[] {
-  const names = index.names(system);
-  if (names.length > 0) return nearest(name, names).map((right) => `${system}:${right}`);
-  return nearest(system, index.systems()).flatMap((right) =>
-    nearest(name, index.names(right), 1).map((near) => `${right}:${near}`)
-  );
-}
-
-/** The very name in other systems. */
-function sameNames(name: string, index: TracepointIndex): string[] {
-  return index.systems().filter((system) => index.names(system).includes(name)).map((system) => `${system}:${name}`);
 }

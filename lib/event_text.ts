@@ -16,13 +16,24 @@ export interface Span {
 /** One event as written: `name/filter/attribute/.../`. */
 export interface EventText extends Span {
   readonly name: Span;
-  /** Undefined when there is none, or an empty one. */
+  /** Of a profiler, its options. Undefined when there is none, or an empty one. */
   readonly filter: Span | undefined;
   readonly attributes: readonly Span[];
 }
 
 const QUOTES = ["'", '"'];
 const CLOSING: Readonly<Record<string, string>> = { "(": ")", "{": "}", "[": "]" };
+/** A name without a subsystem, or a group of such, and the letters behind its colon that say when it counts, as perf has them. */
+const PROFILER = /^\s*(\{[^]*\}|[^:{}]*)(?::([ukhpPGHSDIWe]+))?\s*$/;
+export const MODIFIERS = /^[ukhpPGHSDIWe]+$/;
+/** The length and kind of a watched address, `0x404030/8:w`: its slash is none between parts. */
+const ACCESS = /^\/[1248](?::[rwx]+)?(?=[\s/,]|$)/;
+
+/** The name of an event that is no tracepoint: a profiler's. Undefined for `sys:name`. */
+export function profilerName(written: string): { readonly name: string; readonly modifiers: string } | undefined {
+  const [matched, name = "", modifiers = ""] = PROFILER.exec(written) ?? [];
+  return matched === undefined ? undefined : { name, modifiers };
+}
 
 /** The events of a text. @throws {UsageError} With a caret under the place where it goes wrong */
 export function cutEvents(text: string): EventText[] {
@@ -37,14 +48,17 @@ export function cutEvents(text: string): EventText[] {
 
 /**
  * The parts of the event that starts at `start`, between its slashes. The end of the last one is the comma, or the end of the text.
+ * The options of a profiler may have commas.
  */
 function cutParts(text: string, start: number): Span[] {
   const parts: Span[] = [];
   let partStart = start;
   let at = start;
-  while (at < text.length && (text[at] !== "," || goesOn(text, partStart, at))) {
-    if (text[at] === "/") {
+  let inOptions = false;
+  while (at < text.length && (text[at] !== "," || inOptions || goesOn(text, partStart, at))) {
+    if (text[at] === "/" && !(inOptions && ACCESS.test(text.slice(at, at + 8)))) {
       parts.push({ start: partStart, end: at });
+      inOptions = parts.length === 1 && profilerName(text.slice(start, at)) !== undefined;
       partStart = ++at;
     } else {
       at = skip(text, at);
@@ -75,9 +89,10 @@ function skip(text: string, start: number): number {
   return at;
 }
 
-function closingQuote(text: string, at: number): number {
+/** Where the quote at `at` is closed, before `end`. @throws {UsageError} It is not */
+export function closingQuote(text: string, at: number, end = text.length): number {
   const close = text.indexOf(text[at]!, at + 1);
-  if (close < 0) throw unclosed(text, at);
+  if (close < 0 || close >= end) throw unclosed(text, at);
   return close;
 }
 
@@ -91,7 +106,8 @@ function eventOf(text: string, parts: readonly Span[]): EventText {
   if (isEmpty(name)) throw textError("an event is missing", text, { start: name.start, end: name.start + 1 });
   if (filter !== undefined && rest.length === 0) {
     const slash = parts[0]!.end;
-    throw textError("the filter after this / is not closed by another /", text, { start: slash, end: slash + 1 });
+    const what = profilerName(text.slice(name.start, name.end)) === undefined ? "filter" : "text";
+    throw textError(`the ${what} after this / is not closed by another /`, text, { start: slash, end: slash + 1 });
   }
   // What follows the last slash is nothing, or the last attribute.
   const last = rest.at(-1);

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { PERF } from "./attr.ts";
 import { PerfprofError } from "./errors.ts";
 import type { Machine, SourceError, SourceRequest } from "./source.ts";
 
 const EPERM = 1, ENOENT = 2, ESRCH = 3, ENOMEM = 12, EACCES = 13, ENODEV = 19, EINVAL = 22, ENFILE = 23, EMFILE = 24;
+const ENOSPC = 28, EOVERFLOW = 75, EOPNOTSUPP = 95;
 
 /** What was to be opened, and the names of each event's fields. */
 export interface OpenedRequest extends SourceRequest {
@@ -19,6 +21,7 @@ const REASONS: Readonly<Record<number, string>> = {
   [EPERM]: "operation not permitted",
   [ENOENT]: "no such file or directory",
   [ESRCH]: "no such process",
+  5: "input/output error",
   7: "argument list too long",
   11: "resource temporarily unavailable",
   [ENOMEM]: "out of memory",
@@ -30,10 +33,10 @@ const REASONS: Readonly<Record<number, string>> = {
   [EINVAL]: "invalid argument",
   [ENFILE]: "too many open files in the system",
   [EMFILE]: "too many open files",
-  28: "no space left on device",
+  [ENOSPC]: "no space left on device",
   30: "read-only file system",
   40: "too many levels of symbolic links",
-  95: "operation not supported",
+  [EOPNOTSUPP]: "operation not supported",
 };
 
 /** An errno in words. */
@@ -55,11 +58,16 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
   const what = (text: string) => `${text} failed: ${reason(error.errno)}`;
   switch (error.operation) {
     case "open":
-      if (denied) return permission(error, machine);
+      if (error.errno === EPERM && mayTraceAll(machine)) return unsampled(error);
+      if (denied) return permission(error, machine, ownPrograms(error, request));
       if (error.errno === EMFILE || error.errno === ENFILE) return tooManyFiles(error, request);
       if (error.errno === ENODEV) {
         return fail(`${error.message} failed: CPU ${error.cpu} is offline`, ["-C with online CPUs only"]);
       }
+      if (error.errno === EOVERFLOW) return tooManyFrames(error, machine);
+      if (isBreakpoint(error, request)) return unwatched(error);
+      if (isHardware(error, request)) return uncounted(error);
+      if (request?.events[error.event]?.probe !== undefined) return misplaced(error, request.events[error.event]!.probe!);
       return fail(what(error.message), error.errno === EINVAL ? [invalidEvent(error.message)] : []);
     case "mmap":
       return denied
@@ -79,12 +87,99 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
         "--cgroups takes paths below a cgroup v2 or perf_event mount: ls /sys/fs/cgroup",
       ]);
     case "exec":
-      return fail(`starting ${error.message} failed: ${error.errno === ENOENT ? "command not found" : reason(error.errno)}`);
+      return error.errno === ENOENT
+        ? fail(`starting ${error.message} failed: command not found`, shellHints(request))
+        : fail(what(`starting ${error.message}`));
     case "output":
       return fail(what(error.message), error.errno === EPERM ? ["-o with a file in a folder that only you can write"] : []);
     default:
       return fail(error.errno === 0 ? error.message : what(error.message));
   }
+}
+
+/** Words that only a shell knows (sh(1)). */
+const SHELL_WORDS =
+  ". : alias bg cd command eval exec exit export fg for getopts hash if jobs read readonly return set shift " +
+  "times trap type ulimit umask unalias unset until wait while";
+
+/** The command in a shell, where its first word is one of a shell's own. */
+function shellHints(request: SourceRequest | undefined): string[] {
+  const words = request?.target.kind === "command" ? request.target.words : [];
+  return SHELL_WORDS.split(" ").includes(words[0] ?? "") ? [`-c "sh -c '${words.join(" ")}'"`] : [];
+}
+
+/** Bits of CapEff (proc_pid_status(5)): CAP_SYS_ADMIN and CAP_PERFMON of include/uapi/linux/capability.h. */
+const TRACING_CAPABILITIES = 1n << 21n | 1n << 38n;
+
+/** Whether this user may trace all there is. Capabilities within a user namespace of one's own are not worth that. */
+function mayTraceAll(machine: Pick<Machine, "kernelFile">): boolean {
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(machine.kernelFile("/proc/self/status") ?? "")?.[1] ?? "0";
+  const initial = /^\s*0\s+0\s+4294967295\s*$/.test(machine.kernelFile("/proc/self/uid_map") ?? "");
+  return initial && (BigInt(`0x${mask}`) & TRACING_CAPABILITIES) !== 0n;
+}
+
+/** Some tracepoints refuse everybody: a sample of irq_vectors:irq_work_exit would make the next one. */
+function unsampled(error: SourceError): PerfprofError {
+  const [, event = "the event"] = /^perf_event_open (\S+)/.exec(error.message) ?? [];
+  return new PerfprofError(`opening ${event} failed: the kernel lets nobody sample this event`, {
+    hints: [`others of its subsystem: perfprof list '${event.split(":")[0]}:*'`],
+    cause: error,
+  });
+}
+
+/** The kernel looks at a probe's place when it is opened, not before. */
+function misplaced(error: SourceError, probe: string): PerfprofError {
+  return new PerfprofError(`opening ${probe} failed: the kernel cannot put a probe there (${reason(error.errno)})`, {
+    hints: ["an offset is that of an instruction's first byte: objdump -d -F FILE"],
+    cause: error,
+  });
+}
+
+/** perf_event_attr.type of the event that failed; undefined where it was none in particular. */
+function attrType({ event }: SourceError, request: SourceRequest | undefined): number | undefined {
+  const attr = request?.events[event]?.attr;
+  return attr && new DataView(attr.buffer, attr.byteOffset).getUint32(0, true);
+}
+
+function isBreakpoint(error: SourceError, request: SourceRequest | undefined): boolean {
+  return attrType(error, request) === PERF.PERF_TYPE_BREAKPOINT && [EINVAL, ENOSPC].includes(error.errno);
+}
+
+/** A CPU's debug registers are few, and not for everything (arch/x86/kernel/hw_breakpoint.c). */
+function unwatched(error: SourceError): PerfprofError {
+  const what = error.message.replace(/^perf_event_open /, "opening ");
+  return error.errno === ENOSPC
+    ? new PerfprofError(`${what} failed: all debug registers of the CPU are in use`, {
+      hints: ["watch fewer addresses: a CPU has 4 of them", "end debuggers that watch some"],
+      cause: error,
+    })
+    : new PerfprofError(`${what} failed: the CPU cannot watch this address in this way`, {
+      hints: ["instead of :x in the kernel: -e kprobe:FUNCTION"],
+      cause: error,
+    });
+}
+
+/** Whose counters are those of a device. */
+function isHardware(error: SourceError, request: SourceRequest | undefined): boolean {
+  const type = attrType(error, request);
+  const others: (number | undefined)[] = [
+    undefined,
+    PERF.PERF_TYPE_SOFTWARE,
+    PERF.PERF_TYPE_TRACEPOINT,
+    PERF.PERF_TYPE_BREAKPOINT,
+  ];
+  return !others.includes(type) && [ENOENT, EINVAL, EOPNOTSUPP].includes(error.errno);
+}
+
+function uncounted(error: SourceError): PerfprofError {
+  const what = error.message.replace(/^perf_event_open /, "opening ");
+  return new PerfprofError(
+    `${what} failed: the PMU does not have this event, or makes no samples of it (${reason(error.errno)})`,
+    {
+      hints: ["perfprof list", "what can only be counted: -e 'hrcount/-e EVENT/'"],
+      cause: error,
+    },
+  );
 }
 
 function invalidEvent(message: string): string {
@@ -95,12 +190,39 @@ function invalidEvent(message: string): string {
 
 function permission(error: SourceError, machine: Pick<Machine, "kernelFile">, more: readonly string[] = []): PerfprofError {
   const paranoid = machine.kernelFile("/proc/sys/kernel/perf_event_paranoid")?.trim() ?? "unknown";
+  if (paranoid === "-1" && error.pid > 0) return foreign(error);
   return new PerfprofError(`${error.message} failed: ${reason(error.errno)} (perf_event_paranoid is ${paranoid})`, {
     hints: [
       "run as root, or with CAP_PERFMON",
       "sysctl kernel.perf_event_paranoid=-1   (lets every user trace everything)",
       ...more,
     ],
+    cause: error,
+  });
+}
+
+/** What perf_event_paranoid 2 leaves to everybody: to sample his own programs, in user space. */
+function ownPrograms(error: SourceError, request: SourceRequest | undefined): string[] {
+  const isSampled = error.pid > 0 && attrType(error, request) === PERF.PERF_TYPE_SOFTWARE;
+  return isSampled
+    ? ["user space of your own programs: -e 'profile/-g --exclude-kernel/' --user-callchain --no-kernel-callchain"]
+    : [];
+}
+
+/** Where everybody may trace everything, it takes ptrace_may_access() for a task (perf_check_permission() of kernel/events/core.c). */
+function foreign(error: SourceError): PerfprofError {
+  return new PerfprofError(`${error.message} failed: ${reason(error.errno)} (the process is not this user's)`, {
+    hints: [`run as root, or as the user of the process: ps -o user= -p ${error.pid}`],
+    cause: error,
+  });
+}
+
+/** get_callchain_buffers() of kernel/events/callchain.c. */
+function tooManyFrames(error: SourceError, machine: Pick<Machine, "kernelFile">): PerfprofError {
+  const [, event = "the event"] = /^perf_event_open (\S+)/.exec(error.message) ?? [];
+  const most = machine.kernelFile("/proc/sys/kernel/perf_event_max_stack")?.trim() ?? "unknown";
+  return new PerfprofError(`opening ${event} failed: max-stack is more frames than the kernel allows (${most})`, {
+    hints: [`max-stack=${most}`, "sysctl kernel.perf_event_max_stack=1024   (while nothing samples stacks)"],
     cause: error,
   });
 }
@@ -132,8 +254,11 @@ function filter(error: SourceError, request: OpenedRequest | undefined): Perfpro
   const event = request?.events[error.event];
   const given = event?.filter ?? "";
   const lines = error.message.split("\n").map((line) => line.trimEnd()).filter((line) => line !== "");
-  return new PerfprofError(`filter ${JSON.stringify(given)} of ${event?.name ?? "the event"} failed: the kernel refuses it`, {
-    detail: [...lines.map((line) => `  ${line}`), `  fields: ${request?.fieldNames[error.event]?.join(" ") ?? ""}`],
-    cause: error,
-  });
+  return new PerfprofError(
+    `filter ${JSON.stringify(given)} of ${event?.probe ?? event?.name ?? "the event"} failed: the kernel refuses it`,
+    {
+      detail: [...lines.map((line) => `  ${line}`), `  fields: ${request?.fieldNames[error.event]?.join(" ") ?? ""}`],
+      cause: error,
+    },
+  );
 }

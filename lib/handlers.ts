@@ -39,7 +39,7 @@ export interface LoadedHandlers {
 }
 
 /** The exports that are callbacks, and what they are in Handlers. */
-const CALLBACKS = {
+export const CALLBACKS = {
   __init__: "init",
   __exit__: "exit",
   __interval__: "interval",
@@ -69,7 +69,8 @@ function takeHandlers(path: string, exported: ModuleExports, handlerNames: reado
       `module ${path} cannot be used: its export ${wrong} is not a function but ${kindOf(exported[wrong])}`,
     );
   }
-  const warnings = Object.keys(exported).flatMap((name) => warningFor(name, exported[name], wanted));
+  const functions = Object.keys(exported).filter((name) => typeof exported[name] === "function");
+  const warnings = functions.flatMap((name) => exportWarning(name, wanted));
   if (found.length === 0) throw noHandlers(path, exported, handlerNames, warnings);
   return { handlers: pick(exported, handlerNames), warnings };
 }
@@ -94,9 +95,14 @@ function pick(exported: ModuleExports, handlerNames: readonly string[]): Handler
   };
 }
 
-/** A function that looks like a callback, by its underscores or by a name that is nearly right, and is none. */
-function warningFor(name: string, value: unknown, wanted: readonly string[]): string[] {
-  if (wanted.includes(name) || typeof value !== "function") return [];
+/**
+ * What is to be said of a function that looks like a callback, by its underscores or by a name that is nearly right, and is none.
+ *
+ * @param wanted The names that are called
+ * @returns A line, or none
+ */
+export function exportWarning(name: string, wanted: readonly string[]): string[] {
+  if (wanted.includes(name)) return [];
   const [near] = nearest(name, wanted, 1);
   const looks = /^__.*__$/.test(name) ? "is no callback" : /.__./.test(name) ? "handles no event that is opened" : undefined;
   if (looks === undefined && near === undefined) return [];

@@ -22,7 +22,20 @@ export const PERF_SAMPLE = {
   PERIOD: 1 << 8,
   STREAM_ID: 1 << 9,
   RAW: 1 << 10,
+  BRANCH_STACK: 1 << 11,
+  REGS_USER: 1 << 12,
+  STACK_USER: 1 << 13,
+  WEIGHT: 1 << 14,
+  DATA_SRC: 1 << 15,
   IDENTIFIER: 1 << 16,
+  TRANSACTION: 1 << 17,
+  REGS_INTR: 1 << 18,
+  PHYS_ADDR: 1 << 19,
+  AUX: 1 << 20,
+  CGROUP: 1 << 21,
+  DATA_PAGE_SIZE: 1 << 22,
+  CODE_PAGE_SIZE: 1 << 23,
+  WEIGHT_STRUCT: 1 << 24,
 } as const;
 
 /** Size of struct perf_event_header: u32 type, u16 misc, u16 size. */
@@ -39,6 +52,8 @@ export interface SampleLayout {
   readonly callchain: number | undefined;
   /** Of the u32 before the raw data, in a record whose call chain is empty: each address moves it by 8. */
   readonly rawSize: number | undefined;
+  /** Behind the raw data: u64 abi, with an abi the registers, then u64 size, with a size its bytes and u64 dyn_size. */
+  readonly userStack: boolean;
 }
 
 /**
@@ -65,10 +80,14 @@ export function sampleLayout(sampleType: bigint | number): SampleLayout {
   const callchain = take("CALLCHAIN") ? at : undefined;
   if (callchain !== undefined) at += 8;
   const rawSize = take("RAW") ? at : undefined;
+  const userStack = take("REGS_USER");
+  if (userStack !== take("STACK_USER") || (userStack && rawSize === undefined)) {
+    throw new RangeError(`sample_type 0x${BigInt(sampleType).toString(16)}: REGS_USER and STACK_USER come together, after RAW`);
+  }
   if (rest !== 0n) {
     throw new RangeError(`sample_type 0x${BigInt(sampleType).toString(16)}: no layout for 0x${rest.toString(16)}`);
   }
-  return { fixed, callchain, rawSize };
+  return { fixed, callchain, rawSize, userStack };
 }
 
 /**
@@ -77,6 +96,12 @@ export function sampleLayout(sampleType: bigint | number): SampleLayout {
  * `integers` a typed array; `bytes` a Uint8Array.
  */
 export type FieldKind = "number" | "boolean" | "integer64" | "address" | "string" | "integers" | "bytes";
+
+/** Where the time sits in a sample, from the record's start. */
+export function timeOffset(sampleType: number): number {
+  const before = (["IDENTIFIER", "IP", "TID"] as const).filter((member) => sampleType & PERF_SAMPLE[member]);
+  return HEADER_SIZE + 8 * before.length;
+}
 
 /** How many bytes a value has: `fixed` is size; `data_loc` and `rel_loc` a locator tells; `rest` all up to the end of the raw data. */
 export type Extent = "fixed" | "data_loc" | "rel_loc" | "rest";

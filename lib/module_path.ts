@@ -21,14 +21,14 @@ export interface SearchPlaces {
   readonly trusted: readonly number[] | undefined;
 }
 
-/** The places of this process. With sudo, root trusts the user who became root. */
+/** The places of this process. */
 function searchPlaces(): SearchPlaces {
-  const sudoUser = Number(Deno.env.get("SUDO_UID") ?? 0);
-  return {
-    cwd: Deno.cwd(),
-    searchPath: Deno.env.get("PERFPROF_PATH") ?? "",
-    trusted: Deno.uid() === 0 ? [0, sudoUser] : undefined,
-  };
+  return { cwd: Deno.cwd(), searchPath: Deno.env.get("PERFPROF_PATH") ?? "", trusted: trustedUsers() };
+}
+
+/** Whose files this user takes; undefined: everybody's. With sudo, root trusts the user who became root. */
+export function trustedUsers(): readonly number[] | undefined {
+  return Deno.uid() === 0 ? [0, Number(Deno.env.get("SUDO_UID") ?? 0)] : undefined;
 }
 
 /**
@@ -50,7 +50,13 @@ export function resolveModule(module: string, places: SearchPlaces = searchPlace
   if (extension !== undefined) {
     throw new PerfprofError(`module ${path} cannot be loaded: ${extension} modules are not supported yet`);
   }
-  return path;
+  return behindLink(path);
+}
+
+/** A script that is a link (~/bin/wake) imports what is beside the file itself. */
+function behindLink(path: string): string {
+  const isLink = !path.startsWith("/dev/") && !path.startsWith("/proc/") && Deno.lstatSync(path).isSymlink;
+  return isLink ? Deno.realPathSync(path) : path;
 }
 
 function resolvePath(module: string, { cwd }: SearchPlaces): string {
@@ -74,7 +80,7 @@ function resolveName(module: string, places: SearchPlaces): string {
   }
   throw new PerfprofError(`module ${module} was not found in ${folders.join(", ")}`, {
     hints: [
-      `looked for ${EXTENSIONS.map((extension) => module + extension).join(" ")} ${module}`,
+      `looked for ${module} with ${EXTENSIONS.join(" ")} or as it is`,
       "PERFPROF_PATH=FOLDER:... names more folders; a path has a slash: ./name",
     ],
   });
@@ -90,7 +96,8 @@ function rejectUntrusted(path: string, { cwd, trusted }: SearchPlaces): void {
   });
 }
 
-function othersCanWrite(info: Deno.FileInfo | undefined, trusted: readonly number[]): boolean {
+/** Whether somebody else than these could have written a file. */
+export function othersCanWrite(info: Deno.FileInfo | undefined, trusted: readonly number[]): boolean {
   if (info?.mode == null || info.uid === null || !trusted.includes(info.uid)) return true;
   const byGroup = (info.mode & 0o020) !== 0 && info.gid !== 0;
   return byGroup || (info.mode & 0o002) !== 0;

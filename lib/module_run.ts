@@ -5,20 +5,21 @@
  * @module
  */
 
-import type { Route } from "./delivery.ts";
 import { errorLines } from "./error_text.ts";
 import { PerfprofError } from "./errors.ts";
-import { makeCaller } from "./event_class.ts";
 import { leftOutLines, untakenLines } from "./event_pattern.ts";
 import { parseEvents } from "./event_spec.ts";
 import { explain } from "./failures.ts";
 import { Exceptions } from "./exceptions.ts";
-import { type Handlers, loadHandlers, takesEvent } from "./handlers.ts";
+import { type Handlers, loadHandlers } from "./handlers.ts";
+import { profilersFor } from "./loaded_event.ts";
 import { LossReport } from "./loss.ts";
 import { setScriptArguments } from "./module_import.ts";
 import { resolveModule } from "./module_path.ts";
 import type { RunOptions } from "./options.ts";
+import { Output } from "./output.ts";
 import { makePerfProf } from "./perf_prof.ts";
+import { routesOf } from "./routes.ts";
 import { Run } from "./run.ts";
 import type { SignalName, Signals } from "./signals.ts";
 import { type Machine, SourceError } from "./source.ts";
@@ -52,14 +53,30 @@ export interface Surroundings {
 export async function runModule(options: RunOptions, surroundings: Surroundings): Promise<number> {
   const path = resolveModule(options.module);
   const specs = parseEvents(options.events);
-  const trace = new Trace(surroundings.machine, specs, options, (text) => console.log(text));
+  const { machine, say } = surroundings;
+  const output = new Output();
+  let trace: Trace | undefined;
   try {
-    return await new ModuleRun(options, surroundings, trace, path).run();
+    const profilers = await profilersFor(specs, machine);
+    trace = new Trace(machine, specs, options, { write: (line) => output.write(line), say, profilers });
+    return await runTrace(options, surroundings, trace, path);
   } catch (error) {
-    throw error instanceof SourceError ? explain(error, surroundings.machine) : error;
+    throw error instanceof SourceError ? explain(error, machine) : error;
   } finally {
-    trace.source.close();
+    trace?.source.close();
+    const kept = specs.some(({ probe }) => probe !== undefined) ? machine.probes.remove() : 0;
+    if (kept > 0) say(`perfprof: ${kept} of its probes were not removed: somebody else has them open (perfprof doctor)`);
   }
+}
+
+/**
+ * Runs a module over an open trace to its end.
+ *
+ * @param path Of the module
+ * @returns The exit status
+ */
+export function runTrace(options: RunOptions, surroundings: Surroundings, trace: Trace, path: string): Promise<number> {
+  return new ModuleRun(options, surroundings, trace, path).run();
 }
 
 class ModuleRun {
@@ -87,7 +104,7 @@ class ModuleRun {
       now: () => performance.now(),
       everyMs: options.intervalMs ?? EXCEPTION_MS,
     });
-    this.#losses = new LossReport(trace.events.map(({ spec }) => spec.eventName), this.#say);
+    this.#losses = new LossReport(trace.names, this.#say);
   }
 
   async run(): Promise<number> {
@@ -120,6 +137,7 @@ class ModuleRun {
     watch.cells[WATCH_RUNNING] = 0;
     if (verbosity >= 0) {
       this.#say(`Loaded module: ${this.#path}`);
+      for (const note of this.#trace.notes) this.#say(`perfprof: ${note}`);
       for (const line of leftOutLines(this.#trace.leftOut, verbosity > 0)) this.#say(`perfprof: ${line}`);
       for (const warning of [...warnings, ...this.#unused(handlers)]) this.#say(`perfprof: warning: ${warning}`);
     }
@@ -137,14 +155,12 @@ class ModuleRun {
   }
 
   #makeRun(handlers: Handlers): Run {
-    const { events, source } = this.#trace;
+    const { events, source, names } = this.#trace;
     const { watch } = this.#around;
-    const routes = events.map((event) => routeOf(event, handlers, watch));
     return new Run({
       source,
-      routes,
-      eventNames: events.map(({ spec }) => spec.eventName),
-      handlerNames: events.map(({ spec }) => handlers.byEvent.has(spec.handlerName) ? spec.handlerName : "__sample__"),
+      ...routesOf(events, handlers, watch),
+      eventNames: names,
       handlers,
       exceptions: this.#exceptions,
       watch,
@@ -195,13 +211,13 @@ class ModuleRun {
 
   #printStatus(): void {
     const { machine } = this.#around;
-    const { source, events } = this.#trace;
+    const { source, names } = this.#trace;
     const lines = statusLines({
       seconds: (performance.now() - this.#startMs) / 1000,
       upSeconds: performance.now() / 1000,
       state: source.state(),
       counts: source.counts(),
-      names: events.map(({ spec }) => spec.eventName),
+      names,
       usage: readUsage((path) => machine.kernelFile(path)),
       lagNs: this.#run?.lagNs(Number(source.clockPair().clockNs)) ?? 0,
     });
@@ -222,15 +238,16 @@ class ModuleRun {
   /** The last lines, and the exit status. */
   #sumUp(): number {
     const { verbosity, strict } = this.#options;
-    const { source, events } = this.#trace;
-    const counts = source.counts().filter(({ event }) => event < events.length);
+    const { source, events, names } = this.#trace;
+    const counts = source.counts().filter(({ event }) => event < names.length);
     this.#losses.say();
     this.#exceptions.flush();
     const exceptions = this.#exceptions.summary();
     const { handed, skipped } = this.#run ?? { handed: 0, skipped: 0 };
     const state = source.state();
-    const losses = this.#losses.summary(counts);
+    const losses = [...this.#losses.summary(counts), ...events.flatMap(doubtLine)];
     for (const line of endLines({ state, losses, exceptions, skipped, handed, verbosity })) this.#say(line);
+    if (verbosity >= 0) { for (const line of this.#trace.endLines()) this.#say(line); }
     return strict && (state.lost + skipped > 0 || exceptions !== undefined) ? 1 : 0;
   }
 }
@@ -240,14 +257,9 @@ function failInit(error: unknown): never {
   throw new PerfprofError(`__init__ threw ${first}`, { detail, cause: error });
 }
 
-function routeOf({ spec, eventClass }: TracedEvent, handlers: Handlers, watch: Watch): Route {
-  const handler = handlers.byEvent.get(spec.handlerName);
-  const taker = handler ?? handlers.sample;
-  const takes = taker !== undefined && takesEvent(taker);
-  return {
-    call: takes ? makeCaller(eventClass, taker) : taker && (() => taker(undefined)),
-    takesEvent: takes,
-    timeOffset: eventClass.timeOffset,
-    watchId: taker === undefined ? 0 : watch.name(handler === undefined ? "__sample__" : spec.handlerName),
-  };
+/** A line for a profiler that gave up pairs because of losses. */
+function doubtLine({ spec, run }: TracedEvent): string[] {
+  if (run.kind === "direct" || run.doubtful === 0) return [];
+  const pairs = `${run.doubtful} pair${run.doubtful === 1 ? "" : "s"}`;
+  return [`perfprof: ${spec.eventName}: ${pairs} given up because events were lost`];
 }

@@ -17,8 +17,10 @@ import {
   parseText,
   type RingSize,
 } from "./option_values.ts";
+import { inputOf, parseTimeRange, type ReplayInput } from "./replay_options.ts";
 import { splitArguments } from "./script_arguments.ts";
 import type { Target } from "./source.ts";
+import { CALL_GRAPH_VALUE, parseCallGraph, type StackOptions, stackOptions } from "./stack_options.ts";
 
 /** Clocks that events can be stamped with. `perf` is the kernel's own, which user space cannot read. */
 export const CLOCKS = ["monotonic", "boottime", "realtime", "tai", "perf"] as const;
@@ -28,7 +30,7 @@ export type Clock = typeof CLOCKS[number];
 export type CommandLine = { readonly kind: "help" } | { readonly kind: "version" } | CommandOptions | RunOptions;
 
 /** Commands that do something else than to run a module. */
-export const COMMANDS = ["list", "show", "types", "new", "doctor", "completions", "help"] as const;
+export const COMMANDS = ["list", "show", "types", "new", "check", "doctor", "completions", "help"] as const;
 type CommandName = typeof COMMANDS[number];
 
 /** One of them. */
@@ -37,18 +39,20 @@ export interface CommandOptions {
   readonly name: CommandName;
   /** The words after it. */
   readonly args: readonly string[];
-  /** The texts of -e: none but for `help`. */
+  /** The texts of -e: none but for `help` and `check`. */
   readonly events: readonly string[];
-  /** All options as they were written, for a script's first line. None but for `help`. */
+  /** All options as they were written, for a script's first line. None but for `help` and `check`. */
   readonly options: readonly string[];
   readonly intervalMs: number | undefined;
 }
 
-/** A handler module on live events: every option checked, defaults filled in where they do not depend on the machine. */
+/** A handler module on events: every option checked, defaults filled in where they do not depend on the machine. */
 export interface RunOptions {
   readonly kind: "run";
-  /** The texts of -e, at least one. */
+  /** The texts of -e, at least one; over a recording none means all that it has. */
   readonly events: readonly string[];
+  /** Undefined: the machine's events, live. */
+  readonly input: ReplayInput | undefined;
   /** Ascending; undefined: all that are online. */
   readonly cpus: readonly number[] | undefined;
   readonly target: Target;
@@ -64,6 +68,7 @@ export interface RunOptions {
   readonly excludeSelf: boolean;
   readonly usageSelfMs: number | undefined;
   readonly strict: boolean;
+  readonly stacks: StackOptions;
   /** How often -v was given, less the times of -q. */
   readonly verbosity: number;
   readonly module: string;
@@ -71,19 +76,23 @@ export interface RunOptions {
 }
 
 const MS_MAX = 2 ** 31 - 1;
-const WATERMARK_PERCENT = 25;
-/** First words that will be commands, and so are never modules. */
-const LATER = ["check", "record"];
+/** How full a ring is when it wakes. */
+export const WATERMARK_PERCENT = 25;
 
 const USAGE = "perfprof [OPTION...] -e EVENT[,EVENT...] [--] MODULE [ARG...]";
 
 const EXAMPLES = `
 Commands:
   perfprof -e EVENT[,EVENT...] help  a typed handler module for these events
-  perfprof list [GLOB]               tracepoints of this machine
-  perfprof show EVENT                its fields, print format and a filter
+  perfprof record -e EVENT,... [-o FILE]  events to a file: record -h
+  perfprof export FILE --to FORMAT   as flame graph, Parquet, ...: export -h
+  perfprof -I FILE [-e EVENT,...] MODULE  runs a module over that file
+  perfprof test FOLDER               recordings as tests of handlers
+  perfprof list [GLOB]               events of this machine
+  perfprof show EVENT                its fields, options, examples
   perfprof types EVENT,...           a .d.ts; with --ambient also of perf_prof
   perfprof new NAME [TEMPLATE]       a ready handler, as file NAME
+  perfprof check MODULE -e EVENT,... its fields and exports: right?
   perfprof doctor                    what works here, and what mends the rest
   perfprof completions SHELL         for bash, zsh or fish
   perfprof help PerfEvent            what handlers get
@@ -94,6 +103,7 @@ Examples:
   perfprof -e sched:sched_wakeup,sched:sched_switch -i 1000 latency.ts
   perfprof -e 'sched:sched_wakeup/pid>1000 && comm~"a*"/' -C 0-3 filter.ts
   perfprof -e 'syscalls:sys_enter_openat//alias=open/' -c 'ls -l' open.ts
+  perfprof -e 'profile/-F 997 -g/,task-state/--than 1ms/' h.ts
   perfprof -e sched:sched_switch -- h.ts -i 5     # after --: all for the script
 
 First line of a script that runs by itself:
@@ -101,28 +111,32 @@ First line of a script that runs by itself:
 `;
 
 /** The option table. */
-function optionTable() {
+export function optionTable() {
   return new Command("perfprof")
     .helpOption(false)
     .configureHelp({
       helpWidth: 80,
-      optionTerm: (option) => option.flags.replace("--no-", "--[no-]").replace(/^--/, "    --"),
+      optionTerm: (option) => option.flags.replace(/--no-(?!demangle)/, "--[no-]").replace(/^--/, "    --"),
     })
     .usage(USAGE.slice("perfprof ".length))
     .description("Runs a TypeScript module's handlers on the kernel's events.")
     .optionsGroup("What to trace:")
-    .option("-e, --event <EVENT,...>", "events: sys:name[/filter/ATTR/...], also sched:*", append(parseText, "-e"))
+    .option("-e, --event <EVENT,...>", "sys:name[/filter/ATTR/...], sched:*, profile[/-g/ATTR/...]", append(parseText, "-e"))
     .option("-C, --cpus <LIST>", "only these CPUs, as 0-3,7 (default: all online)", append(parseCpuList, "-C"))
     .option("-p, --pids <LIST>", "processes, their threads and coming children", append(parseTaskList, "-p"))
     .option("-t, --tids <LIST>", "just these threads", append(parseTaskList, "-t"))
     .option("--cgroups <LIST>", "tasks of these cgroups", append(parseList, "--cgroups"))
     .option("-c, --command <CMD>", "start CMD, trace it and its children until it ends", one(parseCommandWords, "-c"))
     .option("--exclude-self", "drop the events that perfprof itself causes")
-    .addOption(new Option("-g, --call-graph").hideHelp())
+    .optionsGroup("Call stacks:")
+    .option("-g", "stack of every event: of the kernel, unless changed below")
+    .option("--call-graph [MODE]", "-g, user side by fp, dwarf[,BYTES] or lbr", one(parseCallGraph, "--call-graph"))
     .addOption(new Option("--user-callchain").hideHelp())
-    .addOption(new Option("--no-user-callchain").hideHelp())
+    .option("--no-user-callchain", "-g with the user side (default: off; on with dwarf)")
     .addOption(new Option("--kernel-callchain").hideHelp())
-    .addOption(new Option("--no-kernel-callchain").hideHelp())
+    .option("--no-kernel-callchain", "-g with the kernel side (default: on)")
+    .option("--srcline", "source lines and inlined functions of user frames")
+    .option("--no-demangle", "names of C++ and Rust as they are in the files")
     .optionsGroup("How events are delivered:")
     .option("-i, --interval <MS>", "call __interval__ every MS ms", integer("-i", 1, MS_MAX))
     .option("-N, --exit-N <N>", "exit after N events", integer("-N", 1, Number.MAX_SAFE_INTEGER))
@@ -142,6 +156,18 @@ function optionTable() {
     .option("--version", "version")
     .addHelpText("after", EXAMPLES);
 }
+
+/** With what only handlers have. */
+function runTable() {
+  return optionTable()
+    .optionsGroup("Over a recording:")
+    .option("-I, --input <FILE>", "events of a perf.data instead; - is stdin", one(parseText, "-I"))
+    .option("--time <A,B>", "only these seconds of it, as 123.4,125", one(parseTimeRange, "--time"))
+    .option("--force", "leave out what is damaged");
+}
+
+/** Options whose value may be left out: the next word is the value only when it looks like one. */
+export const OPTIONAL_VALUES = { "--call-graph": CALL_GRAPH_VALUE };
 
 type Reader<T> = (what: string, text: string) => T;
 
@@ -169,13 +195,13 @@ function clock(text: string): Clock {
 
 /** The options that help shows, as completion needs them. */
 export function shownOptions(): readonly Option[] {
-  return optionTable().options.filter(({ hidden }) => !hidden);
+  return runTable().options.filter(({ hidden }) => !hidden);
 }
 
 /** The help text, at most 80 columns wide. */
 export function helpText(): string {
   let text = "";
-  optionTable().configureOutput({ writeOut: (part) => text += part }).outputHelp();
+  runTable().configureOutput({ writeOut: (part) => text += part }).outputHelp();
   return text.trimEnd();
 }
 
@@ -186,22 +212,20 @@ export function helpText(): string {
  * @throws {UsageError} An option or value that is wrong, or what is missing
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  const table = optionTable();
-  const { own, module, scriptArgs } = splitArguments(args, table.options);
+  const table = runTable();
+  const { own, module, scriptArgs } = splitArguments(args, table.options, OPTIONAL_VALUES);
   const given = table.parse(own, { from: "user" }).opts();
   if (given.help) return { kind: "help" };
   if (given.version) return { kind: "version" };
   const command = module === args[0] || module === "help" ? COMMANDS.find((name) => name === module) : undefined;
   if (command !== undefined) return commandOf(command, own, scriptArgs, given);
-  if (module !== undefined && module === args[0] && LATER.includes(module)) {
-    throw new UsageError(`the command '${module}' is not supported yet`, { hints: [`a module of that name: ./${module}`] });
-  }
-  if (given.event === undefined) throw missing("no event: option -e is missing");
+  const input = inputOf(given);
+  if (given.event === undefined && input === undefined) throw missing("no event: option -e is missing");
   if (module === undefined) throw missing("no MODULE to run");
-  rejectStacks(given);
   return {
     kind: "run",
-    events: given.event,
+    events: given.event ?? [],
+    input,
     cpus: given.cpus === undefined ? undefined : [...new Set(given.cpus)].sort((a, b) => a - b),
     target: targetOf(given),
     intervalMs: given.interval,
@@ -214,6 +238,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     excludeSelf: given.excludeSelf ?? false,
     usageSelfMs: given.usageSelf,
     strict: given.strict ?? false,
+    stacks: stackOptions(given),
     // A flag with a reader is `number | true` to the types.
     verbosity: Number(given.verbose) - Number(given.quiet),
     module,
@@ -226,11 +251,13 @@ type Given = ReturnType<ReturnType<typeof optionTable>["opts"]>;
 /** @throws {UsageError} An option that the command has no use for */
 function commandOf(name: CommandName, options: readonly string[], args: readonly string[], given: Given): CommandLine {
   if (args.includes("-h") || args.includes("--help")) return { kind: "help" };
-  const [useless] = name === "help" ? [] : options.filter((option) => !/^(?:-[vq]+|--verbose|--quiet)$/.test(option));
+  // These two take the options of the run that they are about.
+  const [useless] = name === "help" || name === "check"
+    ? []
+    : options.filter((option) => !/^(?:-[vq]+|--verbose|--quiet)$/.test(option));
   if (useless !== undefined) {
     throw new UsageError(`the command '${name}' takes no option ${useless}`, { hints: [`a module of that name: ./${name}`] });
   }
-  rejectStacks(given);
   return { kind: "command", name, args, events: given.event ?? [], options, intervalMs: given.interval };
 }
 
@@ -238,18 +265,8 @@ function missing(message: string): UsageError {
   return new UsageError(message, { detail: [`usage: ${USAGE}`], hints: ["perfprof --help"] });
 }
 
-function rejectStacks(given: Given): void {
-  const option = given.callGraph !== undefined
-    ? "-g"
-    : given.userCallchain !== undefined
-    ? `--${given.userCallchain ? "" : "no-"}user-callchain`
-    : given.kernelCallchain !== undefined
-    ? `--${given.kernelCallchain ? "" : "no-"}kernel-callchain`
-    : undefined;
-  if (option !== undefined) throw new UsageError(`option ${option}: call stacks are not supported yet`);
-}
-
-function targetOf(given: Given): Target {
+/** Whose events. @throws {UsageError} Two kinds of targets */
+export function targetOf(given: Given): Target {
   const targets: [string, Target][] = [];
   if (given.pids !== undefined) targets.push(["-p", { kind: "pids", pids: [...new Set(given.pids)] }]);
   if (given.tids !== undefined) targets.push(["-t", { kind: "tids", tids: [...new Set(given.tids)] }]);
@@ -260,7 +277,8 @@ function targetOf(given: Given): Target {
   return first?.[1] ?? { kind: "all" };
 }
 
-function clockOf(given: Given): Clock {
+/** @throws {UsageError} Two clocks */
+export function clockOf(given: Given): Clock {
   if (given.monotonic && given.clock !== undefined && given.clock !== "monotonic") {
     throw exclusive("--monotonic", `--clock ${given.clock}`);
   }

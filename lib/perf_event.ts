@@ -11,8 +11,8 @@
 
 import type { IntegerArray } from "./decode.ts";
 import { nearest } from "./errors.ts";
-import { formatLine, type Frame, type KernelVersion, latencyFlags, type PrintOptions } from "./print.ts";
-import type { EventServices } from "./source.ts";
+import { formatFrames, type PrintOptions } from "./print.ts";
+import type { EventServices, Frame } from "./source.ts";
 
 /** What a field can be. */
 export type FieldValue =
@@ -21,20 +21,25 @@ export type FieldValue =
   | boolean
   | string
   | IntegerArray
-  | readonly Frame[];
+  | readonly Frame[]
+  | Readonly<Record<string, unknown>>;
+
+/** How many bits an integer field has, and whether they have a sign. */
+export type IntegerType = "int32" | "uint32" | "int64" | "uint64";
 
 /** What the events of one class have in common. */
 export interface EventInfo {
   /** `sched:sched_wakeup`, or with the alias. */
   readonly event: string;
-  /** Of the tracepoint. */
-  readonly formatId: number;
   /** Names of the fields in order. */
   readonly keys: readonly string[];
   /** Field -> the property that reads it: its name, or a symbol where a method has the name. */
   readonly properties: ReadonlyMap<string, string | symbol>;
+  /** What integer fields can hold, which a value does not show; smaller ones are as those of 32 bits. */
+  readonly integers?: ReadonlyMap<string, IntegerType>;
+  /** The field with the frames of its stack. */
+  readonly stack: string | undefined;
   readonly services: EventServices;
-  readonly kernel: KernelVersion;
   /** Takes one line of print(). */
   readonly write: (line: string) => void;
 }
@@ -45,10 +50,10 @@ export const INFO: unique symbol = Symbol("info");
 export const TO_DICT: unique symbol = Symbol("to_dict");
 /** Method: the record's bytes, not copied. */
 export const RECORD: unique symbol = Symbol("record");
-/** Method: the raw data's bytes, not copied. */
-export const RAW: unique symbol = Symbol("raw");
 /** Method: time in ns, exact. */
 export const TIME: unique symbol = Symbol("time");
+/** Method: what to_text() gives of the event itself; the lines of its stack follow. */
+export const LINE: unique symbol = Symbol("line");
 
 /** One sample. Its bytes are its own: an event that is kept stays valid and unchanged. Fields are decoded when they are read. */
 export abstract class PerfEvent {
@@ -70,8 +75,8 @@ export abstract class PerfEvent {
   declare readonly [INFO]: EventInfo;
   declare readonly [TO_DICT]: () => Record<string, FieldValue>;
   declare readonly [RECORD]: () => Uint8Array;
-  declare readonly [RAW]: () => Uint8Array;
   declare readonly [TIME]: () => bigint;
+  declare readonly [LINE]: (timestamp: boolean) => string;
 
   /** The field's value, or `fallback` when there is no such field. */
   get<T = undefined>(name: string, fallback?: T): FieldValue | T {
@@ -124,22 +129,10 @@ export abstract class PerfEvent {
   }
 
   /** What print() writes, without the last newline. */
-  to_text(options: PrintOptions = {}): string {
-    const { event, formatId, services, kernel } = this[INFO];
-    const timeNs = this[TIME]();
-    // A task that is ending has given its number back: the kernel writes -1, but the tracepoint still knew it.
-    const tid = this._tid === -1 ? this.common_pid : this._tid;
-    return formatLine({
-      realtimeNs: services.realtimeNs(timeNs),
-      comm: services.comm(tid, this._time),
-      tid,
-      flags: latencyFlags(this.common_flags, this.common_preempt_count, kernel),
-      cpu: this._cpu,
-      timeNs,
-      event,
-      text: services.printText(formatId, this[RAW](), this._cpu),
-      frames: this._callchain,
-    }, options);
+  to_text({ timestamp = true, callchain = true }: PrintOptions = {}): string {
+    const line = this[LINE](timestamp);
+    const { stack } = this[INFO];
+    return callchain && stack !== undefined ? line + formatFrames(this.get(stack) as readonly Frame[]) : line;
   }
 
   /** All fields in one line, as `{_pid: 12, comm: "bash", ...}`. */

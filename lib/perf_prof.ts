@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EXPORTS, type Exports } from "./export/mod.ts";
 import { hash, PerfEvent } from "./perf_event.ts";
 import { Count } from "./results/count.ts";
 import { Histogram, type HistogramOptions } from "./results/histogram.ts";
@@ -41,6 +42,8 @@ export interface PerfProf {
   stats(options?: StatisticsOptions): Promise<Statistics>;
   /** Text of rows in aligned columns. */
   readonly table: typeof table;
+  /** Ways out into files that other programs open. */
+  readonly export: Exports;
 }
 
 /**
@@ -59,41 +62,49 @@ export function makePerfProf(argv: readonly string[], losses: LossTotal): PerfPr
     count: () => new Count(losses),
     stats: (options?: StatisticsOptions) => makeStatistics(losses, options),
     table,
+    export: EXPORTS,
   });
 }
 
 /** What `perf_prof.help()` prints: one screen. */
 export const HELP = `PerfEvent: one event, as handlers get it
 
-Fields are decoded when they are read. An event may be kept: its bytes are its own.
+Fields are decoded when they are read. An event may be kept: its bytes are its
+own.
 
-  event.comm   event["comm"]       a field; an unknown name throws a TypeError that names the nearest
-  event.get("comm", fallback)      the same, but the fallback (or undefined) where there is no such field
-  event.get_bigint("addr")         an integer as a bigint, always exact
-  "comm" in event                  true for fields only
+  event.comm  event["comm"]   a field; an unknown name throws a TypeError that
+                              names the nearest
+  event.get("comm", other)    the same, but other (or undefined) where there is
+                              no such field
+  event.get_bigint("addr")    an integer as a bigint, always exact
+  "comm" in event             true for fields only
   for (const [name, value] of event)
-  event.keys()  values()  items()  arrays, in the order of the fields
-  event.to_dict()                  a plain object: to spread, change, clone or send
-  event.print({timestamp, callchain})    one line on stdout, then the stack; false leaves a part out
+  event.keys() values() items()   arrays, in the order of the fields
+  event.to_dict()             a plain object: to spread, change, clone or send
+  event.print({timestamp, callchain})    one line on stdout, then the stack;
+                              false leaves a part out
   event.to_text({timestamp, callchain})  the same as a string
-  String(event)   console.log(event)     all fields in a line; <PerfEvent NAME cpu= pid= time=>
-  JSON.stringify(event)            bigints to the last digit, arrays as arrays
-  perf_prof.hash(event)            64-bit FNV-1a of the whole record
+  String(event)               all fields in a line
+  console.log(event)          <PerfEvent NAME cpu= pid= time=>
+  JSON.stringify(event)       bigints to the last digit, arrays as arrays
+  perf_prof.hash(event)       64-bit FNV-1a of the whole record
 
 Every tracepoint event has
 
-  _pid _tid _cpu                   who and where
-  _time                            ns of the events' clock; exact up to 104 days, get_bigint("_time") always
-  _realtime                        ns since 1970, in steps of 256; get_bigint("_realtime") is exact
-  _period _event _callchain        _callchain is [] without stacks
+  _pid _tid _cpu              who and where
+  _time                       ns of the events' clock; exact up to 104 days,
+                              get_bigint("_time") always
+  _realtime                   ns since 1970, in steps of 256;
+                              get_bigint("_realtime") is exact
+  _period _event _callchain   _callchain is [] without stacks
   common_type common_flags common_preempt_count common_pid
 
 and then its own fields (perfprof show EVENT lists them):
 
-  integers up to 32 bits           number
-  64 bits                          number when exact, else bigint
-  pointers                         bigint
-  bool                             boolean
-  char[]                           string up to the first NUL
-  other integers[]                 Uint8Array ... BigUint64Array, a copy
-  structs                          Uint8Array, a copy`;
+  integers up to 32 bits      number
+  64 bits                     number when exact, else bigint
+  pointers                    bigint
+  bool                        boolean
+  char[]                      string up to the first NUL
+  other integers[]            Uint8Array ... BigUint64Array, a copy
+  structs                     Uint8Array, a copy`;

@@ -9,17 +9,8 @@
  * @module
  */
 
-/** One frame of a stack. */
-export interface Frame {
-  readonly addr: bigint;
-  /** `Unknown` where there is none. */
-  readonly symbol: string;
-  /** From the symbol, or from the start of the dso where the symbol is unknown. */
-  readonly offset: number;
-  readonly kernel: boolean;
-  /** `[kernel.kallsyms]`, `[module]`, or the path as the process sees it. */
-  readonly dso: string;
-}
+import { THREE_DIGITS } from "./print_values.ts";
+import type { Frame, Moment } from "./source.ts";
 
 /** What print() and to_text() leave out. Both are shown unless they are false. */
 export interface PrintOptions {
@@ -29,56 +20,75 @@ export interface PrintOptions {
   readonly callchain?: boolean;
 }
 
-/** The parts of a line. */
-export interface Line {
-  readonly realtimeNs: bigint;
+/** What a line shows before the event. */
+export interface Head {
   readonly comm: string;
   readonly tid: number;
-  /** Four characters, see latencyFlags. */
+  /** Four characters, see latencyFlags; empty where there are none. */
   readonly flags: string;
   readonly cpu: number;
-  readonly timeNs: bigint;
-  readonly event: string;
-  readonly text: string;
-  readonly frames: readonly Frame[];
 }
 
-/** The line, without a newline at its end, then a line per frame. */
-export function formatLine(line: Line, { timestamp = true, callchain = true }: PrintOptions = {}): string {
-  const task = `${line.comm.padStart(16)} ${String(line.tid).padStart(6)}`;
-  const cpu = String(line.cpu).padStart(3, "0");
-  const seconds = `${line.timeNs / 1_000_000_000n}.${micros(line.timeNs)}`;
-  const rest = `${task} ${line.flags} [${cpu}] ${seconds}: ${line.event}: ${line.text.trimEnd()}`;
-  const first = printable(timestamp ? `${wallClock(line.realtimeNs)} ${rest}` : rest);
-  return callchain ? [first, ...line.frames.map(frameLine)].join("\n") : first;
+/**
+ * The line, without a newline at its end.
+ *
+ * @param wall Undefined where it is not shown
+ * @param event What the event says of itself, from `: name: ` on: printable, without white space at its end
+ */
+export function formatLine(wall: Moment | undefined, head: Head, time: Moment, event: string): string {
+  const rest = headText(head, time.seconds) + micros(time.ns) + event;
+  return wall === undefined ? rest : wallClock(wall) + rest;
 }
 
-function frameLine({ addr, symbol, offset, dso }: Frame): string {
-  return printable(`    ${addr.toString(16).padStart(16, "0")} ${symbol}+0x${offset.toString(16)} (${dso})`);
+/** The lines of a stack, each after a newline. */
+export function formatFrames(frames: readonly Frame[]): string {
+  return frames.map((frame) => `\n${frameLine(frame)}`).join("");
+}
+
+/** With source lines as `perf script -F +srcline` shows them: behind the frame, on a line of its own. */
+function frameLine({ addr, symbol, offset, dso, inlined, file, line }: Frame): string {
+  const place = inlined ? `${symbol} (inlined)` : `${symbol}+0x${offset.toString(16)} (${dso})`;
+  const text = printable(`    ${addr.toString(16).padStart(16, "0")} ${place}`);
+  return file === undefined ? text : `${text}\n${printable(`  ${file}:${line}`)}`;
 }
 
 /** A task can call itself what it wants: no control character of its name or arguments reaches the terminal, but for tabs. */
-function printable(line: string): string {
+export function printable(line: string): string {
   // deno-lint-ignore no-control-regex
   return line.replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, "?");
 }
 
-function micros(timeNs: bigint): string {
-  return String(timeNs % 1_000_000_000n / 1000n).padStart(6, "0");
+/** Heads that were printed, up to the seconds: a task makes many events in one. A new one takes the place. */
+const HEADS = 1024;
+const heads: (Head & { readonly seconds: number; readonly text: string })[] = new Array(HEADS).fill({ tid: -2 });
+
+function headText({ comm, tid, flags, cpu }: Head, seconds: number): string {
+  const slot = (tid ^ flags.charCodeAt(0) ^ flags.charCodeAt(3) << 5) & HEADS - 1;
+  const known = heads[slot]!;
+  if (known.tid === tid && known.seconds === seconds && known.cpu === cpu && known.flags === flags && known.comm === comm) {
+    return known.text;
+  }
+  const task = `${printable(comm).padStart(16)} ${String(tid).padStart(6)}`;
+  const text = `${task}${flags && ` ${flags}`} [${String(cpu).padStart(3, "0")}] ${seconds}.`;
+  heads[slot] = { comm, tid, flags, cpu, seconds, text };
+  return text;
+}
+
+function micros(ns: number): string {
+  return THREE_DIGITS[Math.floor(ns / 1_000_000)]! + THREE_DIGITS[Math.floor(ns / 1000) % 1000]!;
 }
 
 /** The second that was formatted last: events come thousands to a second, and a Date costs more than the rest of the line. */
-let lastSecond = -1n;
+let lastSecond = NaN;
 let lastSecondText = "";
 
-/** Local time with microseconds. */
-function wallClock(realtimeNs: bigint): string {
-  const second = realtimeNs / 1_000_000_000n;
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastSecondText = localTime(new Date(Number(second) * 1000));
+/** Local time with microseconds, and a space. */
+function wallClock({ seconds, ns }: Moment): string {
+  if (seconds !== lastSecond) {
+    lastSecond = seconds;
+    lastSecondText = `${localTime(new Date(seconds * 1000))}.`;
   }
-  return `${lastSecondText}.${micros(realtimeNs)}`;
+  return `${lastSecondText + micros(ns)} `;
 }
 
 function localTime(date: Date): string {

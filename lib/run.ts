@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AnalysedEvent } from "./analyses.ts";
 import { Callbacks, type Exceptions } from "./callbacks.ts";
 import { Delivery, type DeliveryHooks, type Left, type Loss, type Route } from "./delivery.ts";
 import type { Handlers } from "./handlers.ts";
@@ -13,13 +14,13 @@ import { Ticks } from "./ticks.ts";
 import { type Watch, WATCH_YIELD } from "./watch.ts";
 
 /** Longest wait for records, ms: a watermark alone never wakes for a single event, and it is delivered within 100 ms. */
-const WAIT_MS = 40;
+export const WAIT_MS = 40;
 /** Wait when records are held back, ms: together with WAIT_MS still well below 100 ms. */
-const PENDING_MS = 25;
+export const PENDING_MS = 25;
 /** The same where every event wakes (--watermark 0), ms: a little more than the hold-back itself. */
 const PROMPT_MS = 6;
 /** Rest for the event loop in a flood, ms: awaiting a microtask would starve timers and signals. */
-const REST_MS = 1;
+export const REST_MS = 1;
 /** How long handlers may take, after a signal, for what came before it, ms. */
 const DRAIN_MS = 3000;
 
@@ -28,6 +29,8 @@ export interface RunParts {
   readonly source: Source;
   /** By event index. */
   readonly routes: readonly Route[];
+  /** Of analysing profilers: they take the samples of their kernel events, whatever the routes of those say. */
+  readonly analysed?: readonly AnalysedEvent[];
   /** Names by event index. */
   readonly eventNames: readonly string[];
   /** Names of the handlers by event index, for reports. */
@@ -53,7 +56,6 @@ export class Run {
   readonly #callbacks: Callbacks;
   readonly #delivery: Delivery;
   readonly #ticks: Ticks;
-  readonly #handedMost: number;
   #stopping = false;
   #discard = false;
   #drainUntilMs = Infinity;
@@ -68,9 +70,9 @@ export class Run {
       threw: (error, event) => callbacks.threw(parts.handlerNames[event] ?? "?", error),
       returned: (value, event) => void callbacks.returned(parts.handlerNames[event] ?? "?", value),
     };
-    this.#delivery = new Delivery(parts.source, parts.routes, hooks, parts.watch.cells);
-    this.#ticks = new Ticks(parts.handlers.interval === undefined ? undefined : parts.intervalMs);
-    this.#handedMost = parts.exitN ?? Infinity;
+    this.#delivery = new Delivery({ ...parts, handedMost: parts.exitN }, hooks, parts.watch.cells);
+    const wanted = parts.handlers.interval !== undefined || parts.analysed?.some(({ analysis }) => analysis.tick !== undefined);
+    this.#ticks = new Ticks(wanted ? parts.intervalMs : undefined);
   }
 
   /** Events handed to handlers so far. */
@@ -119,6 +121,7 @@ export class Run {
       }
       source.disable();
       await this.#drain();
+      if (!this.#discard) this.#delivery.tick(Number(source.clockPair().clockNs), true);
     } finally {
       watch.busy(false);
     }
@@ -137,9 +140,9 @@ export class Run {
   }
 
   #walk(): Left {
-    const left = this.#delivery.walk(this.#ticks.nextNs, this.#handedMost);
+    const left = this.#delivery.walk(this.#ticks.nextNs);
     if (left === "time") this.#tick(this.#delivery.nextNs);
-    if (this.#delivery.handed >= this.#handedMost) this.stop(true);
+    if (this.#delivery.isFull) this.stop(true);
     return left;
   }
 
@@ -186,9 +189,9 @@ export class Run {
     this.#callbacks.printStat(indent);
   }
 
-  /** Calls `__interval__` for the tick that is due, and for all before `untilNs` at once. */
+  /** Calls `__interval__` for the tick that is due, and for all before `untilNs` at once; analyses tell before what is due with it. */
   #tick(untilNs: number): void {
-    this.#ticks.pass(untilNs);
+    this.#delivery.tick(this.#ticks.pass(untilNs), false);
     this.#callbacks.interval();
   }
 

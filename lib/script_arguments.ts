@@ -17,6 +17,9 @@ export interface KnownOption {
   readonly required: boolean;
 }
 
+/** Of options whose value may be left out, by their long names: what a word looks like that is the value. */
+export type OptionalValues = Readonly<Record<string, RegExp>>;
+
 /** Whose is what. */
 export interface SplitArguments {
   /** perfprof's options and their values. */
@@ -32,7 +35,11 @@ export interface SplitArguments {
  *
  * @throws {UsageError} An option before MODULE that is unknown, or one that lacks its value or has one too many
  */
-export function splitArguments(args: readonly string[], options: readonly KnownOption[]): SplitArguments {
+export function splitArguments(
+  args: readonly string[],
+  options: readonly KnownOption[],
+  optional: OptionalValues = {},
+): SplitArguments {
   const own: string[] = [];
   const words: string[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -41,11 +48,13 @@ export function splitArguments(args: readonly string[], options: readonly KnownO
       words.push(...args.slice(i + 1));
       break;
     }
-    const values = arg.startsWith("-") && arg !== "-" ? valuesAfter(arg, options, words.length > 0) : undefined;
+    let values = arg.startsWith("-") && arg !== "-" ? valuesAfter(arg, options, optional, words.length > 0) : undefined;
     if (values === undefined) {
       words.push(arg);
       continue;
     }
+    const next = args[i + 1];
+    if (next !== undefined && Object.hasOwn(optional, arg) && optional[arg]?.test(next)) values = 1;
     if (i + values >= args.length) throw new UsageError(`option ${arg}: the value is missing`, { hints: ["perfprof --help"] });
     own.push(...args.slice(i, i + 1 + values));
     i += values;
@@ -55,19 +64,26 @@ export function splitArguments(args: readonly string[], options: readonly KnownO
 }
 
 /** How many words after `arg` are its value: 0 or 1; undefined when it is the script's. */
-function valuesAfter(arg: string, options: readonly KnownOption[], afterModule: boolean): number | undefined {
+function valuesAfter(
+  arg: string,
+  options: readonly KnownOption[],
+  optional: OptionalValues,
+  afterModule: boolean,
+): number | undefined {
   if (afterModule) options = options.filter(({ long }) => long !== "--help" && long !== "--version");
-  const values = arg.startsWith("--") ? valuesOfLong(arg, options) : valuesOfCluster(arg, options);
+  const values = arg.startsWith("--") ? valuesOfLong(arg, options, optional) : valuesOfCluster(arg, options);
   if (values === undefined && !afterModule) throw unknownOption(arg, options);
   return values;
 }
 
-function valuesOfLong(arg: string, options: readonly KnownOption[]): number | undefined {
-  const [name] = arg.split("=", 1);
+function valuesOfLong(arg: string, options: readonly KnownOption[], optional: OptionalValues): number | undefined {
+  const [name = arg] = arg.split("=", 1);
   const option = options.find(({ long }) => long === name);
   if (option === undefined) return undefined;
   if (arg === name) return option.required ? 1 : 0;
-  if (!option.required) throw new UsageError(`option ${name}: it takes no value`, { hints: [`write ${name}`] });
+  if (!option.required && !Object.hasOwn(optional, name)) {
+    throw new UsageError(`option ${name}: it takes no value`, { hints: [`write ${name}`] });
+  }
   return 0;
 }
 

@@ -1,12 +1,17 @@
 /**
- * `perfprof show EVENT`: the event's fields, the values that its print format names, and how to take and filter it.
+ * `perfprof show EVENT`: a tracepoint's fields, the values that its print format names, and how to take and filter it. What is shown
+ * of a profiler is in show_profiler.ts.
  *
  * @module
  */
 
 import type { CommandContext } from "./commands.ts";
-import { type DescribedEvent, type DescribedField, describeEvents, namesText } from "./described_event.ts";
+import { type DescribedField, type DescribedTracepoint, describeEvents, namesText } from "./described_event.ts";
 import { UsageError } from "./errors.ts";
+import { eventText, parseEvents } from "./event_spec.ts";
+import { argumentForms } from "./probe.ts";
+import { profilerSections, type Section } from "./show_profiler.ts";
+import type { Machine } from "./source.ts";
 import { styled, type Terminal, wrapped } from "./terminal.ts";
 
 /** Of the lines below a heading. */
@@ -17,41 +22,59 @@ const INDENT = "  ";
  *
  * @throws {PerfprofError} Not one event, or an unknown one
  */
-export function show({ args, machine, terminal }: CommandContext): string {
-  const events = args.length === 0 ? [] : describeEvents(machine(), args);
-  const [event] = events;
-  if (event === undefined || events.length > 1) {
-    throw new UsageError(`the command 'show' takes one EVENT, not ${events.length}`, {
-      hints: ["perfprof show sched:sched_wakeup", "perfprof list"],
-    });
-  }
-  const { system, name, handlerName } = event.spec;
-  const tracepoint = `${system}:${name}`;
-  const section = (title: string, lines: readonly string[]) => [
-    "",
-    styled(terminal, "bold", title),
-    ...lines.map((line) => `${INDENT}${line}`),
-  ];
+export function show({ args, machine: getMachine, terminal }: CommandContext): string {
+  const specs = parseEvents(args);
+  const [spec] = specs;
+  if (spec === undefined || specs.length > 1) throw notOne(specs.length);
+  const machine = getMachine();
   const width = terminal.columns === undefined ? undefined : terminal.columns - INDENT.length;
-  const filter = filterExample(event);
+  const sections = spec.profiler === undefined
+    ? tracepointSections(describeOne(machine, args), terminal, width)
+    : profilerSections(machine, spec, terminal, width);
   return [
-    styled(terminal, "bold", tracepoint),
-    ...section("Fields", table(event.fields, terminal)),
-    ...section("Print format", printFormat(event, width)),
-    ...section("Handler", [`export function ${handlerName}(event) { ... }`]),
-    ...section("Examples", [
-      `perfprof -e ${tracepoint} help > ${name}.ts`,
-      `perfprof -e '${tracepoint}/${filter}/' ${name}.ts`,
+    styled(terminal, "bold", eventText(spec)),
+    ...sections.flatMap(([title, lines]) => [
+      "",
+      ...(title === "" ? [] : [styled(terminal, "bold", title)]),
+      ...lines.map((line) => `${INDENT}${line}`),
     ]),
     "",
   ].join("\n");
+}
+
+function describeOne(machine: Machine, texts: readonly string[]): DescribedTracepoint {
+  const events = describeEvents(machine, texts);
+  const [event] = events;
+  if (event?.kind !== "tracepoint" || events.length > 1) throw notOne(events.length);
+  return event;
+}
+
+function notOne(count: number): UsageError {
+  return new UsageError(`the command 'show' takes one EVENT, not ${count}`, {
+    hints: ["perfprof show sched:sched_wakeup", "perfprof list"],
+  });
+}
+
+function tracepointSections(event: DescribedTracepoint, terminal: Terminal, width: number | undefined): Section[] {
+  const { handlerName, probe } = event.spec;
+  const text = eventText(event.spec);
+  return [
+    ["Fields", table(event.fields, terminal)],
+    ["Print format", printFormat(event, width)],
+    ["Handler", [`export function ${handlerName}(event) { ... }`]],
+    ...(probe === undefined ? [] : [["Arguments", argumentForms(probe)] as const]),
+    ["Examples", [
+      `perfprof -e ${probe === undefined ? text : `'${text}'`} help > h.ts`,
+      `perfprof -e '${text}/${filterExample(event)}/' h.ts`,
+    ]],
+  ];
 }
 
 /** `, { 1, "S" }, { 2, "D" }`: the values of one field, and the mark of their end. */
 const VALUES = /(?:,\s*\{[^{}"]*,\s*(?:"[^{}]*|\(\(void \*\)0\)\s*)\})+/g;
 
 /** As the kernel has it; on a terminal without the values that the fields' table shows already. */
-function printFormat({ format }: DescribedEvent, width: number | undefined): string[] {
+function printFormat({ format }: DescribedTracepoint, width: number | undefined): string[] {
   return width === undefined ? [format.printFormat] : wrapped(format.printFormat.replace(VALUES, ", ..."), width);
 }
 
@@ -77,8 +100,8 @@ function table(fields: readonly DescribedField[], terminal: Terminal): string[] 
  * A trace filter that the kernel accepts for this event: a value that has a name, else a number, and a text where there is one.
  * Not of `char *` (the kernel compares such a field as text, at a user's address), nor of arrays.
  */
-export function filterExample({ fields }: DescribedEvent): string {
-  const own = fields.filter(({ common }) => !common);
+export function filterExample({ fields }: DescribedTracepoint): string {
+  const own = fields.filter(({ name, common }) => !common && !name.startsWith("__probe_"));
   const parts = [numberFilter(own), textFilter(own)].filter((part) => part !== undefined);
   return parts.length > 0 ? parts.join(" && ") : "common_pid>0";
 }

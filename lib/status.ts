@@ -7,6 +7,9 @@
 import type { EventCount, SourceState } from "./source.ts";
 import { mebibytes, type Usage } from "./usage.ts";
 
+/** Events with lines of their own, where there are more. */
+const EVENTS_SHOWN = 20;
+
 /** What a status is made from. */
 export interface Status {
   /** Since the events were enabled. */
@@ -39,14 +42,32 @@ export function statusLines({ seconds, upSeconds, state, counts, names, usage, l
     `rings ${state.rings} x ${mebibytes(state.ringBytes)}${queue}`,
   ];
   if (lagNs > 0) lines.push(`    interval: ${(lagNs / 1e9).toFixed(1)} s behind`);
-  const shown = names.flatMap((name, event) => name === undefined ? [] : [{ name, event }]);
-  const width = Math.max(0, ...shown.map(({ name }) => name.length));
-  for (const { name, event } of shown) {
-    const own = counts.filter((count) => count.event === event);
-    const sum = (key: "delivered" | "lost") => own.reduce((total, count) => total + count[key], 0);
-    lines.push(`    ${name.padEnd(width)}  ${sum("delivered")} delivered, ${sum("lost")} lost`);
-  }
+  lines.push(...eventLines(names, counts));
   return lines;
+}
+
+/** A line for each event; of more than EVENTS_SHOWN those with the highest counts, and the others together. */
+function eventLines(names: Status["names"], counts: readonly EventCount[]): string[] {
+  const rows = names.flatMap((name, event) => name === undefined ? [] : [{ name, event, delivered: 0, lost: 0 }]);
+  const byEvent = new Map(rows.map((row) => [row.event, row]));
+  for (const { event, delivered, lost } of counts) {
+    const row = byEvent.get(event);
+    if (row === undefined) continue;
+    row.delivered += delivered;
+    row.lost += lost;
+  }
+  const text = ({ delivered, lost }: { delivered: number; lost: number }) => `${delivered} delivered, ${lost} lost`;
+  const shown = rows.length > EVENTS_SHOWN
+    ? rows.toSorted((a, b) => b.delivered + b.lost - a.delivered - a.lost).slice(0, EVENTS_SHOWN)
+      .filter(({ delivered, lost }) => delivered + lost > 0)
+    : rows;
+  const width = Math.max(0, ...shown.map(({ name }) => name.length));
+  const lines = shown.map((row) => `    ${row.name.padEnd(width)}  ${text(row)}`);
+  const rest = rows.filter((row) => !shown.includes(row));
+  if (rest.length === 0) return lines;
+  const sum = (key: "delivered" | "lost") => rest.reduce((total, row) => total + row[key], 0);
+  const which = `${rest.length}${shown.length > 0 ? " more" : ""} events`;
+  return [...lines, `    ${which}: ${text({ delivered: sum("delivered"), lost: sum("lost") })}`];
 }
 
 /** What the last lines are made from. */
@@ -78,7 +99,7 @@ export function endLines({ state, losses, exceptions, skipped, handed, verbosity
 }
 
 /** A wait status (wait(2)) in words. */
-function commandEnd(status: number): string {
+export function commandEnd(status: number): string {
   const signal = status & 0x7f;
   return signal === 0 ? `exited with status ${status >> 8}` : `was ended by signal ${signal}`;
 }

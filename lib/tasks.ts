@@ -68,7 +68,10 @@ export class Tasks {
   comm(tid: number, timeNs: number): string {
     if (tid === 0) return "swapper";
     const names = this.#names.get(tid);
-    if (names !== undefined) return (names.findLast(({ sinceNs }) => sinceNs <= timeNs) ?? names[0]!).comm;
+    if (names !== undefined) {
+      const last = names[names.length - 1]!;
+      return (last.sinceNs <= timeNs ? last : names.findLast(({ sinceNs }) => sinceNs <= timeNs) ?? names[0]!).comm;
+    }
     const comm = this.#readComm(tid);
     if (comm !== undefined) this.#name(tid, -Infinity, comm);
     return comm ?? "<...>";

@@ -6,10 +6,11 @@
  */
 
 import type { CommandContext } from "./commands.ts";
-import { PERF_EVENT_TYPES, PERF_PROF_TYPES } from "./declaration_text.ts";
-import { eventInterfaces, interfaceNames, ownFields } from "./declarations.ts";
-import { type DescribedEvent, describeEvents } from "./described_event.ts";
+import { PERF_PROF_TYPES } from "./declaration_text.ts";
+import { eventInterfaces, eventTypes, interfaceNames, ownFields } from "./declarations.ts";
+import { type DescribedEvent, describeEvents, formatName } from "./described_event.ts";
 import { nearest, UsageError } from "./errors.ts";
+import { eventText } from "./event_spec.ts";
 import { helpText } from "./options.ts";
 import { HELP } from "./perf_prof.ts";
 import { DEFAULT_HANDLER, EVENT_HANDLERS, HEADER, TYPES } from "./template_text.ts";
@@ -51,14 +52,14 @@ function template({ events: texts, options, intervalMs, machine }: CommandContex
   const interval = intervalMs === undefined && events.length > 0 ? ["-i", String(INTERVAL_MS)] : [];
   // White space of every kind is alike in -e, and the first line is one.
   const words = [...options, ...interval].map((word) => word.replace(/\s+/g, " "));
-  const handlers = events.map((event) => handler(event, names.get(`${event.spec.system}:${event.spec.name}`)!));
+  const handlers = events.map((event) => handler(event, names.get(formatName(event.spec))!));
   return [
     firstLines(words, events.length > 0),
     HEADER,
     ...(handlers.length > 0 ? [EVENT_HANDLERS, ...handlers] : []),
     DEFAULT_HANDLER,
     TYPES,
-    PERF_EVENT_TYPES,
+    ...eventTypes(events),
     PERF_PROF_TYPES,
     ...(events.length > 0 ? [eventInterfaces(events)] : []),
   ].join("\n");
@@ -85,9 +86,9 @@ function firstLines(words: readonly string[], hasEvents: boolean): string {
 }
 
 function handler(event: DescribedEvent, type: string): string {
-  const { system, name, handlerName, attributes } = event.spec;
+  const { handlerName, attributes } = event.spec;
   const fields = ownFields(event);
-  const title = `${system}:${name}${attributes.alias === undefined ? "" : ` (alias: ${attributes.alias})`}`;
+  const title = `${eventText(event.spec)}${attributes.alias === undefined ? "" : ` (alias: ${attributes.alias})`}`;
   const list = fields.length > 0 ? fields.map((field) => ` *   ${field.name}: ${field.type}`) : [" *   none"];
   // A module can export what is no identifier, but not declare it.
   const legal = /^[\p{ID_Start}_$]/u.test(handlerName);
@@ -96,7 +97,7 @@ function handler(event: DescribedEvent, type: string): string {
  * [OPTIONAL] Handler for ${title}
  * event is a PerfEvent: a field is decoded when it is read.
  *
- * Event-specific fields:
+ * ${event.kind === "profiler" ? "Members beyond _pid _tid _time _cpu _realtime _event" : "Event-specific fields"}:
 ${list.join("\n")}
  */
 ${signature(legal ? "export function" : "function", local, type)}

@@ -26,12 +26,20 @@ export const HEADER = `// ======================================================
 //   _realtime     : Wall clock time in ns since the Unix epoch (number)
 //                   Note: has drift, only for display, not for latencies
 //   _callchain    : Stack, innermost frame first; empty without stacks
-//                   Each frame: { addr: bigint, symbol: string,
-//                                 offset: number, kernel: boolean, dso: string }
+//                   Each frame: { addr: bigint, symbol: string, offset: number,
+//                                 kernel: boolean, dso: string }
 //   _event        : Event name, with the alias if set (string)
 //   <field>       : Event-specific fields, decoded when they are read:
-//                   number, boolean, string, typed arrays; a pointer is a bigint,
-//                   another 64-bit integer a number when exact, else a bigint
+//                   number, boolean, string, typed arrays; a pointer is a
+//                   bigint, another 64-bit integer a number when exact, else
+//                   a bigint
+//
+//   Profiler events (-e profile, -e task-state, ...):
+//   _pid, _tid, _time, _cpu, _realtime, _event : as above; _event is the
+//                   profiler's name or alias
+//   pid, tid, time, cpu : the same once more
+//   <member>      : what the profiler's events have, perfprof show NAME;
+//                   with -g callchain, a stack as _callchain
 //
 // PerfEvent access methods:
 //   event.field or event["field"]  - Access field value
@@ -135,7 +143,7 @@ export const DEFAULT_HANDLER = `// =============================================
 
 /**
  * Default handler for all events without specific handlers.
- * Its _event is "sys:name", or "sys:alias".
+ * Its _event is "sys:name" or "sys:alias", of a profiler its name or alias.
  */
 export function __sample__(event: PerfEvent): void {
   eventCount++;

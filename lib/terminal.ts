@@ -1,5 +1,6 @@
 /**
- * What stdout is to a command's output: how wide, and whether colours are welcome; text fitted to that. Asks Deno, prints nothing.
+ * What stdout is to a command's output: how wide, and whether colours are welcome; text fitted to that, and messages to stderr. Asks
+ * Deno, prints nothing.
  *
  * @module
  */
@@ -45,4 +46,26 @@ export function wrapped(text: string, width = Infinity): string[] {
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines;
+}
+
+/** Below this width broken lines are no easier to read. */
+const COLUMNS_LEAST = 40;
+const CONTINUED = "    ";
+
+/**
+ * A message as stderr shows it. On a terminal its `perfprof:` lines are broken between words; the others stay, being places with a
+ * caret below them, or commands to be copied.
+ *
+ * @param columns Of the terminal; undefined: none
+ */
+export function shownMessage(text: string, columns = stderrColumns()): string {
+  if (columns === undefined || columns < COLUMNS_LEAST) return text;
+  const broken = (line: string) => wrapped(line, columns - CONTINUED.length).join(`\n${CONTINUED}`);
+  return text.split("\n").map((line) => line.startsWith("perfprof: ") && line.length > columns ? broken(line) : line).join(
+    "\n",
+  );
+}
+
+function stderrColumns(): number | undefined {
+  return Deno.stderr.isTerminal() ? Deno.consoleSize().columns : undefined;
 }

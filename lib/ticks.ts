@@ -21,10 +21,11 @@ export class Ticks {
     this.nextNs = timeNs + this.#intervalNs;
   }
 
-  /** Goes on to the first tick that is not before `timeNs`. */
-  pass(timeNs: number): void {
+  /** Goes on to the first tick that is not before `timeNs`. @returns The time of the last one before it, ns */
+  pass(timeNs: number): number {
     const before = Math.round((this.nextNs - this.#startNs) / this.#intervalNs);
     const next = Math.max(before + 1, Math.ceil((timeNs - this.#startNs) / this.#intervalNs));
     this.nextNs = this.#startNs + next * this.#intervalNs;
+    return this.nextNs - this.#intervalNs;
   }
 }

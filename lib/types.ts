@@ -5,8 +5,8 @@
  */
 
 import type { CommandContext } from "./commands.ts";
-import { PERF_EVENT_TYPES, PERF_PROF_TYPES } from "./declaration_text.ts";
-import { eventInterfaces } from "./declarations.ts";
+import { PERF_PROF_TYPES } from "./declaration_text.ts";
+import { eventInterfaces, eventTypes } from "./declarations.ts";
 import { describeEvents } from "./described_event.ts";
 import { UsageError } from "./errors.ts";
 
@@ -24,10 +24,12 @@ export function types({ args, machine }: CommandContext): string {
   }
   const texts = args.filter((arg) => arg !== AMBIENT);
   if (texts.length === 0) throw new UsageError("no EVENT to describe", { hints: ["perfprof types sched:sched_wakeup"] });
-  const events = eventInterfaces(describeEvents(machine(), texts));
+  const described = describeEvents(machine(), texts);
+  const shared = eventTypes(described).join("\n");
+  const events = eventInterfaces(described);
   const written = args.join(" ").replace(/\s+/g, " ");
   if (args.includes(AMBIENT)) {
-    return `// perfprof types ${written}\n\n${PERF_EVENT_TYPES}\n${PERF_PROF_TYPES}\n${events}`;
+    return `// perfprof types ${written}\n\n${shared}\n${PERF_PROF_TYPES}\n${events}`;
   }
-  return `// perfprof types ${written}\n\n${`${PERF_EVENT_TYPES}\n${events}`.replace(/^(?=interface |type )/gm, "export ")}`;
+  return `// perfprof types ${written}\n\n${`${shared}\n${events}`.replace(/^(?=interface |type )/gm, "export ")}`;
 }

@@ -26,13 +26,21 @@ struct number {
 static const struct number codes[] = {
 	NUMBER(PP_OK), NUMBER(PP_E_ARG), NUMBER(PP_E_NOMEM), NUMBER(PP_E_SPACE), NUMBER(PP_E_FILE), NUMBER(PP_E_TRACEFS),
 	NUMBER(PP_E_FORMAT), NUMBER(PP_E_OPEN), NUMBER(PP_E_MMAP), NUMBER(PP_E_FILTER), NUMBER(PP_E_CGROUP), NUMBER(PP_E_TASK),
-	NUMBER(PP_E_EXEC), NUMBER(PP_E_IOCTL), NUMBER(PP_E_OUTPUT), NUMBER(PP_E_SYS), {0},
+	NUMBER(PP_E_EXEC), NUMBER(PP_E_IOCTL), NUMBER(PP_E_OUTPUT), NUMBER(PP_E_SYS),
+	NUMBER(PP_E_PROBE), NUMBER(PP_E_ELF), NUMBER(PP_E_RECORDING), {0},
 };
 
 static const struct number constants[] = {
+	NUMBER(PP_SYMBOLS_MANGLED), NUMBER(PP_KNOWN), NUMBER(PP_UNKNOWN_HIDDEN), NUMBER(PP_UNKNOWN_NO_SYMBOL),
+	NUMBER(PP_UNKNOWN_STRIPPED), NUMBER(PP_UNKNOWN_FILE_GONE), NUMBER(PP_UNKNOWN_REPLACED), NUMBER(PP_UNKNOWN_DENIED),
+	NUMBER(PP_UNKNOWN_DAMAGED), NUMBER(PP_UNKNOWN_JIT_ABSENT), NUMBER(PP_UNKNOWN_JIT_REFUSED), NUMBER(PP_UNKNOWN_NO_MAPPING),
+	NUMBER(PP_UNWOUND_WHOLE), NUMBER(PP_UNWOUND_CUT), NUMBER(PP_UNWOUND_LOST),
+
 	NUMBER(PP_CLOCK_PERF), NUMBER(PP_ORDER), NUMBER(PP_EXCLUDE_SELF), NUMBER(PP_RING_SHRINK), NUMBER(PP_INHERIT),
-	NUMBER(PP_WATCH_STDOUT), NUMBER(PP_EVENT_SIDEBAND), NUMBER(PP_EVENT_PROBE), NUMBER(PP_WAIT_DATA), NUMBER(PP_WAIT_WOKEN),
+	NUMBER(PP_WATCH_STDOUT), NUMBER(PP_COMMAND_STDERR), NUMBER(PP_EVENT_SIDEBAND), NUMBER(PP_EVENT_PROBE), NUMBER(PP_KPROBE), NUMBER(PP_KRETPROBE),
+	NUMBER(PP_UPROBE), NUMBER(PP_URETPROBE), NUMBER(PP_EVENT_EVERY_TASK), NUMBER(PP_WAIT_DATA), NUMBER(PP_WAIT_WOKEN),
 	NUMBER(PP_WAIT_ENDED), NUMBER(PP_WAIT_STDOUT), NUMBER(PP_EVENT_LOST), NUMBER(PP_EVENT_UNKNOWN), NUMBER(PP_RECORD_MAX),
+	NUMBER(PP_REPLAY_FORCE), NUMBER(PP_REPLAY_WATCH_STDOUT),
 
 	NUMBER(CLOCK_REALTIME), NUMBER(CLOCK_MONOTONIC), NUMBER(CLOCK_BOOTTIME), NUMBER(CLOCK_TAI),
 
@@ -83,6 +91,18 @@ static const struct field clock_pair_fields[] = {
 static const struct field task_fields[] = {
 	FIELD(pp_task, pid), FIELD(pp_task, tid), FIELD(pp_task, comm), {0},
 };
+static const struct field symbol_fields[] = {
+	FIELD(pp_symbol, offset), FIELD(pp_symbol, unknown), FIELD(pp_symbol, reserved), FIELD(pp_symbol, module), {0},
+};
+static const struct field mapping_fields[] = {
+	FIELD(pp_mapping, start), FIELD(pp_mapping, end), FIELD(pp_mapping, pgoff), FIELD(pp_mapping, inode),
+	FIELD(pp_mapping, major), FIELD(pp_mapping, minor), FIELD(pp_mapping, pid), FIELD(pp_mapping, parent),
+	FIELD(pp_mapping, build_id_size), FIELD(pp_mapping, build_id), {0},
+};
+static const struct field module_fields[] = {
+	FIELD(pp_module, start), FIELD(pp_module, end), FIELD(pp_module, pgoff), FIELD(pp_module, dso),
+	FIELD(pp_module, reserved), {0},
+};
 static const struct field options_fields[] = {
 	FIELD(pp_options, size), FIELD(pp_options, flags), FIELD(pp_options, clockid), FIELD(pp_options, ring_pages),
 	FIELD(pp_options, slack_us), FIELD(pp_options, queue_bytes), {0},
@@ -102,6 +122,18 @@ static const struct field lost_fields[] = {
 static const struct field count_fields[] = {
 	FIELD(pp_count, event), FIELD(pp_count, cpu), FIELD(pp_count, delivered), FIELD(pp_count, lost),
 	FIELD(pp_count, excluded), {0},
+};
+static const struct field recorded_fields[] = {
+	FIELD(pp_recorded, bytes), FIELD(pp_recorded, data_bytes), FIELD(pp_recorded, first_time),
+	FIELD(pp_recorded, last_time), {0},
+};
+static const struct field event_id_fields[] = {
+	FIELD(pp_event_id, id), FIELD(pp_event_id, event), FIELD(pp_event_id, cpu), {0},
+};
+static const struct field recording_fields[] = {
+	FIELD(pp_recording, at), FIELD(pp_recording, end), FIELD(pp_recording, events), FIELD(pp_recording, pipe),
+	FIELD(pp_recording, unfinished), FIELD(pp_recording, reserved),
+	FIELD(pp_recording, kernel_text), {0},
 };
 static const struct field watch_fields[] = {
 	FIELD(pp_watch, yield), FIELD(pp_watch, running), FIELD(pp_watch, busy), FIELD(pp_watch, signals), {0},
@@ -125,11 +157,17 @@ static const struct {
 	{"pp_error", sizeof(struct pp_error), error_fields},
 	{"pp_clock_pair", sizeof(struct pp_clock_pair), clock_pair_fields},
 	{"pp_task", sizeof(struct pp_task), task_fields},
+	{"pp_symbol", sizeof(struct pp_symbol), symbol_fields},
+	{"pp_mapping", sizeof(struct pp_mapping), mapping_fields},
+	{"pp_module", sizeof(struct pp_module), module_fields},
 	{"pp_options", sizeof(struct pp_options), options_fields},
 	{"pp_state", sizeof(struct pp_state), state_fields},
 	{"pp_prefix", sizeof(struct pp_prefix), prefix_fields},
 	{"pp_lost", sizeof(struct pp_lost), lost_fields},
 	{"pp_count", sizeof(struct pp_count), count_fields},
+	{"pp_recorded", sizeof(struct pp_recorded), recorded_fields},
+	{"pp_event_id", sizeof(struct pp_event_id), event_id_fields},
+	{"pp_recording", sizeof(struct pp_recording), recording_fields},
 	{"pp_watch", sizeof(struct pp_watch), watch_fields},
 	{"perf_event_attr", 0, attr_fields},
 };
@@ -160,7 +198,7 @@ static void write_flags(FILE *out)
 		FLAG(enable_on_exec), FLAG(task), FLAG(watermark), FLAG(precise_ip), FLAG(mmap_data), FLAG(sample_id_all),
 		FLAG(exclude_host), FLAG(exclude_guest), FLAG(exclude_callchain_kernel), FLAG(exclude_callchain_user),
 		FLAG(mmap2), FLAG(comm_exec), FLAG(use_clockid), FLAG(context_switch), FLAG(write_backward), FLAG(namespaces),
-		FLAG(ksymbol), FLAG(bpf_event), FLAG(aux_output), FLAG(cgroup), FLAG(text_poke), {0},
+		FLAG(ksymbol), FLAG(bpf_event), FLAG(aux_output), FLAG(cgroup), FLAG(text_poke), FLAG(build_id), {0},
 	};
 
 	write_numbers(out, "attrFlags", flags);

@@ -38,6 +38,7 @@ struct pp_command {
 struct program {
 	char path[PATH_MAX];
 	char **words; /* words[0] is the shell, for a script without a #! line; the command's own begin at words[1] */
+	bool to_stderr;
 };
 
 /* 0 when `path` can be executed, else the errno that says why not. */
@@ -123,7 +124,7 @@ static _Noreturn void child(int channel, struct program *program)
 	do
 		got = recv(channel, &go, 1, 0);
 	while (got < 0 && errno == EINTR);
-	if (got != 1)
+	if (got != 1 || (program->to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0))
 		_exit(127);
 	execv(program->path, program->words + 1);
 	if (errno == ENOEXEC) {
@@ -160,10 +161,10 @@ static int32_t fork_held(struct pp_command *command, struct program *program, st
 	return pid < 0 ? PP_E_EXEC : PP_OK;
 }
 
-int32_t pp_command_start(const char *argv, uint32_t argv_size, struct pp_command **out, struct pp_error *err)
+int32_t pp_command_start(const char *argv, uint32_t argv_size, bool to_stderr, struct pp_command **out, struct pp_error *err)
 {
 	struct pp_command *command = NULL;
-	struct program program = {0};
+	struct program program = {.to_stderr = to_stderr};
 	int32_t ret;
 
 	command = malloc(sizeof(*command));

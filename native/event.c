@@ -19,7 +19,11 @@
 int32_t pp_event_init(struct pp_event *event, const uint8_t *attr, uint32_t attr_size, const char *name, const uint32_t *cpus,
 		      uint32_t cpu_count, uint32_t flags, struct pp_error *err)
 {
-	*event = (struct pp_event){.cpu_count = cpu_count, .sideband = flags & PP_EVENT_SIDEBAND, .probe = flags & PP_EVENT_PROBE};
+	*event = (struct pp_event){.cpu_count = cpu_count,
+				   .sideband = flags & PP_EVENT_SIDEBAND,
+				   .probe = flags & PP_EVENT_PROBE,
+				   .every_task = flags & PP_EVENT_EVERY_TASK,
+				   .leader = PP_NO_LEADER};
 	if (attr_size < PERF_ATTR_SIZE_VER0 || attr_size > PP_ATTR_MAX)
 		return pp_fail(err, PP_E_ARG, 0, "attr of %s has %u bytes", name, attr_size);
 	if (cpu_count == 0)
@@ -54,7 +58,7 @@ struct pp_slot pp_event_slot(const struct pp_event *event, uint32_t index)
 	const uint32_t trailer = 24 + (type & PERF_SAMPLE_ID ? 8 : 0) + (type & PERF_SAMPLE_STREAM_ID ? 8 : 0);
 
 	return (struct pp_slot){.event = index,
-				.pid_offset = (uint16_t)pid_offset,
+				.pid_offset = event->every_task ? 0 : (uint16_t)pid_offset,
 				.time_offset = (uint16_t)(pid_offset + 8),
 				.time_trailer = (uint16_t)trailer,
 				.sideband = event->sideband};
@@ -69,20 +73,21 @@ bool pp_event_on_cpu(const struct pp_event *event, uint32_t cpu)
 	return false;
 }
 
-static int perf_event_open(const struct perf_event_attr *attr, int32_t pid, uint32_t cpu, unsigned long flags)
+static int perf_event_open(const struct perf_event_attr *attr, int32_t pid, uint32_t cpu, int leader, unsigned long flags)
 {
 	int fd;
 
 	/* EINTR: a signal came while it waited for a task that is in exec. */
 	do
-		fd = (int)syscall(SYS_perf_event_open, attr, pid, (int)cpu, -1, flags | PERF_FLAG_FD_CLOEXEC);
+		fd = (int)syscall(SYS_perf_event_open, attr, pid, (int)cpu, leader, flags | PERF_FLAG_FD_CLOEXEC);
 	while (fd < 0 && errno == EINTR);
 	return fd;
 }
 
-int32_t pp_event_open(const struct pp_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, struct pp_error *err)
+int32_t pp_event_open(const struct pp_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, int leader,
+		      struct pp_error *err)
 {
-	const int fd = perf_event_open(&event->attr.fields, aim.pid, cpu, aim.flags);
+	const int fd = perf_event_open(&event->attr.fields, aim.pid, cpu, leader, aim.flags);
 
 	if (fd >= 0)
 		return fd;
@@ -113,11 +118,11 @@ int32_t pp_event_open_owner(int32_t clockid, uint32_t watermark, uint32_t cpu, s
 	    .use_clockid = clockid != PP_CLOCK_PERF,
 	    .clockid = clockid != PP_CLOCK_PERF ? clockid : 0,
 	};
-	int fd = perf_event_open(&attr, -1, cpu, 0);
+	int fd = perf_event_open(&attr, -1, cpu, -1, 0);
 
 	/* Who may not watch a whole CPU may own a ring by an event of its own thread: it counts nothing either. */
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
-		fd = perf_event_open(&attr, 0, cpu, 0);
+		fd = perf_event_open(&attr, 0, cpu, -1, 0);
 	if (fd >= 0)
 		return fd;
 	pp_fail(err, PP_E_OPEN, errno, "perf_event_open ring cpu=%u", cpu);
@@ -172,16 +177,16 @@ bool pp_event_read_lost(const struct pp_event *event, int fd, uint64_t *lost)
 	const uint64_t format = event->attr.fields.read_format;
 	const uint32_t before = 1 + !!(format & PERF_FORMAT_TOTAL_TIME_ENABLED) + !!(format & PERF_FORMAT_TOTAL_TIME_RUNNING) +
 				!!(format & PERF_FORMAT_ID);
-	uint64_t values[8];
+	uint64_t values[3 + 3 * PP_GROUP_MAX];
 
 	if (!(format & PERF_FORMAT_LOST))
 		return false;
 	if (format & PERF_FORMAT_GROUP) {
-		/* { nr, [enabled], [running], { value, [id], lost } of each }: the leader is first, and we open no members. */
-		const uint32_t at = before;
-		if (read(fd, values, sizeof(values)) < (ssize_t)((at + 2) * sizeof(*values)))
+		/* { nr, [enabled], [running], { value, [id], lost } of each }, the leader first: its count stands where it stands
+		 * without a group. */
+		if (read(fd, values, sizeof(values)) < (ssize_t)((before + 2) * sizeof(*values)))
 			return false;
-		*lost = values[at + 1];
+		*lost = values[before + 1];
 		return true;
 	}
 	if (read(fd, values, sizeof(values)) < (ssize_t)((before + 1) * sizeof(*values)))

@@ -199,7 +199,8 @@ static int32_t find_or_parse(struct pp_formats *formats, const char *sys, const 
 	return parse(formats, sys, text, out, err);
 }
 
-static int32_t give_json(const struct pp_format *format, char *json, uint32_t size, struct pp_error *err)
+static int32_t give_json(const struct pp_format *format, void (*describe)(const struct pp_format *, FILE *), char *json,
+			 uint32_t size, struct pp_error *err)
 {
 	char *text = NULL;
 	size_t length;
@@ -208,7 +209,7 @@ static int32_t give_json(const struct pp_format *format, char *json, uint32_t si
 
 	if (!file)
 		return pp_fail(err, PP_E_NOMEM, errno, "format");
-	pp_format_describe(format, file);
+	describe(format, file);
 	if (fclose(file) < 0)
 		ret = pp_fail(err, PP_E_NOMEM, errno, "format");
 	else
@@ -233,7 +234,7 @@ int32_t pp_format_load(struct pp_formats *formats, const char *sys, const char *
 		return pp_fail(err, PP_E_FORMAT, err->sys_errno, "read %s", path);
 	ret = find_or_parse(formats, sys, text, &format, err);
 	if (ret >= 0)
-		ret = give_json(format, json, size, err);
+		ret = give_json(format, pp_format_describe, json, size, err);
 	free(text);
 	return ret;
 }
@@ -252,7 +253,16 @@ int32_t pp_format_parse(struct pp_formats *formats, const char *sys, const uint8
 		return pp_fail(err, PP_E_NOMEM, ENOMEM, "format");
 	ret = find_or_parse(formats, sys, copy, &format, err);
 	if (ret >= 0)
-		ret = give_json(format, json, size, err);
+		ret = give_json(format, pp_format_describe, json, size, err);
 	free(copy);
 	return ret;
+}
+
+int32_t pp_format_print_tree(struct pp_formats *formats, uint32_t id, char *json, uint32_t size, struct pp_error *err)
+{
+	const struct pp_format *format = pp_format_find(formats, id);
+
+	if (!format)
+		return pp_fail(err, PP_E_ARG, 0, "print format of event %u", id);
+	return give_json(format, pp_format_describe_print, json, size, err);
 }

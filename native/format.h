@@ -50,6 +50,8 @@ struct pp_format *pp_format_find(const struct pp_formats *formats, int id);
 
 /* Writes what pp_format_load describes. */
 void pp_format_describe(const struct pp_format *format, FILE *json);
+/* Writes what pp_format_print_tree describes. */
+void pp_format_describe_print(const struct pp_format *format, FILE *json);
 /* Is the field an array of plain char? (libtraceevent's flag is also set for arrays of u8 and s8.) */
 bool pp_field_is_string(const struct tep_format_field *field);
 

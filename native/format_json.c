@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A parsed trace format as JSON, in the words of perfprof.h. Reads libtraceevent's structures, changes nothing. */
+/* A parsed trace format and its print format as JSON, in the words of perfprof.h. Reads libtraceevent's structures, changes
+ * nothing. */
 #include <string.h>
 
 #include "format.h"
@@ -96,6 +97,108 @@ void pp_format_describe(const struct pp_format *format, FILE *json)
 	for (const struct tep_format_field *field = event->format.fields; field; field = field->next, separator = ",") {
 		fputs(separator, json);
 		write_field(json, field, false);
+	}
+	fputs("]}", json);
+}
+
+/* ---- print formats ---- */
+
+static void write_argument(FILE *json, const struct tep_print_arg *arg);
+
+/* A part that an argument has, after `kind`. */
+static void write_part(FILE *json, const char *name, const struct tep_print_arg *part)
+{
+	fprintf(json, ",\"%s\":", name);
+	write_argument(json, part);
+}
+
+static void write_name(FILE *json, const char *name, const char *text)
+{
+	fputc(',', json);
+	write_text(json, name, text ? text : "");
+}
+
+static void write_values(FILE *json, const struct tep_print_flag_sym *values)
+{
+	const char *separator = "";
+
+	fputs(",\"values\":[", json);
+	for (; values; values = values->next, separator = ",") {
+		fputs(separator, json);
+		fputc('{', json);
+		write_text(json, "value", values->value);
+		write_name(json, "name", values->str);
+		fputc('}', json);
+	}
+	fputc(']', json);
+}
+
+static void write_kind(FILE *json, const char *kind)
+{
+	fprintf(json, "{\"kind\":\"%s\"", kind);
+}
+
+static void write_argument(FILE *json, const struct tep_print_arg *arg)
+{
+	switch (arg ? arg->type : TEP_PRINT_FUNC) {
+	case TEP_PRINT_NULL:
+		write_kind(json, "null");
+		break;
+	case TEP_PRINT_ATOM:
+		write_kind(json, "atom");
+		write_name(json, "text", arg->atom.atom);
+		break;
+	case TEP_PRINT_FIELD:
+		write_kind(json, "field");
+		write_name(json, "name", arg->field.name);
+		break;
+	case TEP_PRINT_STRING:
+		write_kind(json, "string");
+		write_name(json, "name", arg->string.string);
+		break;
+	case TEP_PRINT_TYPE:
+		write_kind(json, "cast");
+		write_name(json, "type", arg->typecast.type);
+		write_part(json, "item", arg->typecast.item);
+		break;
+	case TEP_PRINT_FLAGS:
+		write_kind(json, "flags");
+		write_name(json, "delimiter", arg->flags.delim);
+		write_values(json, arg->flags.flags);
+		write_part(json, "item", arg->flags.field);
+		break;
+	case TEP_PRINT_SYMBOL:
+		write_kind(json, "symbol");
+		write_values(json, arg->symbol.symbols);
+		write_part(json, "item", arg->symbol.field);
+		break;
+	case TEP_PRINT_OP:
+		write_kind(json, "op");
+		write_name(json, "op", arg->op.op);
+		write_part(json, "left", arg->op.left);
+		write_part(json, "right", arg->op.right);
+		break;
+	default:
+		write_kind(json, "other");
+	}
+	fputc('}', json);
+}
+
+void pp_format_describe_print(const struct pp_format *format, FILE *json)
+{
+	const struct tep_print_fmt *print = &format->event->print_fmt;
+	const char *separator = "";
+
+	if (!format->printable) {
+		fputs("null", json);
+		return;
+	}
+	fputc('{', json);
+	write_text(json, "format", print->format);
+	fputs(",\"arguments\":[", json);
+	for (const struct tep_print_arg *arg = print->args; arg; arg = arg->next, separator = ",") {
+		fputs(separator, json);
+		write_argument(json, arg);
 	}
 	fputs("]}", json);
 }

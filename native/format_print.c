@@ -54,6 +54,20 @@ static void ask_printk_formats(struct pp_formats *formats)
 	free(text);
 }
 
+int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, uint32_t size, uint32_t symbols,
+			    struct pp_error *err)
+{
+	char *text = strndup((const char *)printk, size);
+
+	if (!text)
+		return pp_fail(err, PP_E_NOMEM, ENOMEM, "printk formats");
+	tep_parse_printk_formats(formats->tep, text);
+	free(text);
+	formats->printk_asked = true;
+	formats->symbols_asked = !symbols;
+	return PP_OK;
+}
+
 static void print_raw(struct pp_formats *formats, const struct pp_raw *raw, uint32_t cpu)
 {
 	const struct pp_format *format = raw->format;
@@ -93,4 +107,16 @@ int32_t pp_format_print(struct pp_formats *formats, uint32_t id, const uint8_t *
 	memcpy(buf, formats->text.buffer, length);
 	buf[length] = '\0';
 	return length;
+}
+
+int32_t pp_format_symbol(struct pp_formats *formats, uint64_t addr, uint64_t *offset, char *name, uint32_t size,
+			 struct pp_error *err)
+{
+	const char *symbol, *module;
+	uint64_t start;
+
+	ask_symbols(formats);
+	symbol = formats->symbols ? pp_symbols_find(formats->symbols, addr, &start, &module) : NULL;
+	*offset = symbol ? addr - start : 0;
+	return pp_give_text(symbol ? symbol : "", symbol ? strlen(symbol) : 0, name, size, err);
 }

@@ -34,10 +34,23 @@ int64_t pp_clock_offset(int32_t clockid, int64_t before);
 /* The whole of a file of the kernel into *text, which the caller frees. NUL-terminated; its length without the NUL. */
 int32_t pp_kernel_file_load(const char *path, char **text, struct pp_error *err);
 
+/* ---- output.c ---- */
+
+/* Opens a file to be written, created 0600 when new, with more O_* flags; no symlink is followed in a folder that others can write.
+ * What it holds is not touched. Returns the fd. */
+int32_t pp_output_open(const char *path, int flags, struct pp_error *err);
+
 /* ---- filter.c ---- */
 
 /* Is this text, which comes from the user, one component of a path? */
 bool pp_is_component(const char *text);
+
+/* ---- probe.c ---- */
+
+/* The event of a probe was opened: what removes the probes closes this fd first. */
+void pp_probe_hold(int fd);
+/* Closes it, where it is not closed yet. */
+void pp_probe_close(int fd);
 
 /* ---- thread.c ---- */
 
@@ -47,7 +60,8 @@ int pp_thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
 /* ---- command.c: a child that is held before its exec ---- */
 
 struct pp_command;
-int32_t pp_command_start(const char *argv, uint32_t argv_size, struct pp_command **out, struct pp_error *err);
+/* With `to_stderr` its stdout is our stderr. */
+int32_t pp_command_start(const char *argv, uint32_t argv_size, bool to_stderr, struct pp_command **out, struct pp_error *err);
 int32_t pp_command_pid(const struct pp_command *command);
 /* Lets it exec; PP_E_EXEC with the exec's errno when that fails. */
 int32_t pp_command_go(struct pp_command *command, struct pp_error *err);

@@ -24,6 +24,7 @@
 #define KERNEL_FILE_STEP (64u << 10)
 #define ATTR_MAX	 4096 /* perf_copy_attr() refuses more than a page */
 #define TASKS_SPARE	 64   /* tasks that may be born until the caller asks again */
+#define NAMES_SPARE	 1024 /* bytes of names that may come until then */
 
 static bool is_kernel_fs(int fd)
 {
@@ -98,6 +99,39 @@ int32_t pp_kernel_file_read(const char *path, char *buf, uint32_t size, struct p
 		ret = pp_give_text(text, ret, buf, size, err);
 	free(text);
 	return ret;
+}
+
+/* Appends the name, of a folder with a `/` behind it, and a newline. What does not fit is only counted. */
+static uint32_t add_name(const struct dirent *entry, char *buf, uint32_t size, uint32_t length)
+{
+	uint32_t room = length < size ? size - length : 0;
+
+	return length + snprintf(room ? buf + length : NULL, room, "%s%s\n", entry->d_name, entry->d_type == DT_DIR ? "/" : "");
+}
+
+int32_t pp_kernel_folder_read(const char *path, char *buf, uint32_t size, struct pp_error *err)
+{
+	struct dirent *entry;
+	uint32_t length = 0;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return pp_fail(err, PP_E_FILE, errno, "open %s", path);
+	if (!is_kernel_fs(dirfd(dir))) {
+		closedir(dir);
+		return pp_fail(err, PP_E_FILE, EPERM, "read %s", path);
+	}
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			length = add_name(entry, buf, size, length);
+	closedir(dir);
+	if (length < size) {
+		buf[length] = '\0';
+		return length;
+	}
+	pp_fail(err, PP_E_SPACE, 0, "%u bytes of names in a buffer of %u", length, size);
+	err->need = length + NAMES_SPARE;
+	return PP_E_SPACE;
 }
 
 /* The first tracefs of this mount namespace, or the one inside of debugfs. */

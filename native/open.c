@@ -196,29 +196,35 @@ static void patch_attrs(struct pp_session *session)
 
 	for (uint32_t i = 0; i < session->event_count; i++) {
 		struct perf_event_attr *attr = &session->events[i].attr.fields;
-		attr->disabled = 1;
+		/* A member is off as long as its leader is. Switched on behind the leader it may stay off: the kernel then looks at
+		 * the events of its own PMU alone (ctx_resched, kernel/events/core.c), and the group is its leader's. */
+		attr->disabled = session->events[i].leader == PP_NO_LEADER;
 		if (attr->use_clockid)
 			attr->clockid = pp_clock_of_kernel(attr->clockid);
-		attr->inherit = session->command || (tasks && session->options.flags & PP_INHERIT);
-		attr->enable_on_exec = session->command != NULL;
+		attr->inherit =
+		    !session->events[i].every_task && (session->command || (tasks && session->options.flags & PP_INHERIT));
+		attr->enable_on_exec = session->command && !session->events[i].every_task;
 	}
 }
 
-/* Opens one event on one CPU for one target, into the CPU's ring. */
-static int32_t open_one(struct pp_session *session, struct pp_ring *ring, uint32_t slot_index, struct pp_aim aim, const char *self,
-			struct pp_error *err)
+/* Opens one event on one CPU for one target, into the CPU's ring. *opened stays -1 where the task has ended. */
+static int32_t open_one(struct pp_session *session, struct pp_ring *ring, uint32_t slot_index, struct pp_aim aim, int leader,
+			const char *self, int *opened, struct pp_error *err)
 {
 	const uint32_t index = session->merge.table.slots[slot_index].event;
 	const struct pp_event *event = &session->events[index];
 	uint64_t id;
 
-	const int32_t fd = pp_event_open(event, index, aim, ring->cpu, err);
+	const int32_t fd = pp_event_open(event, index, aim, ring->cpu, leader, err);
 	if (fd < 0) {
 		const bool ended = err->sys_errno == ESRCH && session->targets.task_count > 0;
 		return ended ? 0 : fd;
 	}
+	*opened = fd;
 	session->fds[session->fd_count++] = (struct pp_fd){.fd = fd, .slot = slot_index};
 	ring->fd_count++;
+	if (event->probe)
+		pp_probe_hold(fd);
 	if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->owner) != 0 || ioctl(fd, PERF_EVENT_IOC_ID, &id) != 0) {
 		pp_fail(err, PP_E_IOCTL, errno, "redirecting %s cpu=%u to its ring", event->name, ring->cpu);
 		err->event = (int32_t)index;
@@ -229,24 +235,44 @@ static int32_t open_one(struct pp_session *session, struct pp_ring *ring, uint32
 	return code < 0 ? code : pp_ids_add(&session->merge.table.ids, id, slot_index, err);
 }
 
-static int32_t open_ring_events(struct pp_session *session, struct pp_ring *ring, const struct pp_aim *aims, uint32_t aim_count,
-				const char *self, struct pp_error *err)
+/* All events of a ring for one target: the target's, or those of every task. `opened` has an fd for each event of the session. */
+static int32_t open_aim(struct pp_session *session, struct pp_ring *ring, struct pp_aim aim, bool every_task, const char *self,
+			int *opened, struct pp_error *err)
 {
-	ring->first_fd = session->fd_count;
-	for (uint32_t i = 0; i < ring->slot_count; i++) {
-		for (uint32_t j = 0; j < aim_count; j++) {
-			const int32_t code = open_one(session, ring, ring->first_slot + i, aims[j], self, err);
-			if (code < 0)
-				return code;
-		}
+	for (uint32_t i = ring->first_slot; i < ring->first_slot + ring->slot_count; i++) {
+		const uint32_t index = session->merge.table.slots[i].event;
+		const struct pp_event *event = &session->events[index];
+		const int leader = event->leader == PP_NO_LEADER ? -1 : opened[event->leader];
+
+		opened[index] = -1;
+		if (event->every_task != every_task || (event->leader != PP_NO_LEADER && leader < 0))
+			continue;
+		const int32_t code = open_one(session, ring, i, aim, leader, self, &opened[index], err);
+		if (code < 0)
+			return code;
 	}
 	return 0;
+}
+
+static int32_t open_ring_events(struct pp_session *session, struct pp_ring *ring, const struct pp_aim *aims, uint32_t aim_count,
+				const char *self, int *opened, struct pp_error *err)
+{
+	const struct pp_aim every_task = {.pid = -1};
+	int32_t code;
+
+	ring->first_fd = session->fd_count;
+	/* What pairs the records of several tasks needs those of this process as well, and leaves it out by itself. */
+	code = open_aim(session, ring, every_task, true, "", opened, err);
+	for (uint32_t i = 0; i < aim_count && code == 0; i++)
+		code = open_aim(session, ring, aims[i], false, self, opened, err);
+	return code;
 }
 
 int32_t pp_open_events(struct pp_session *session, struct pp_error *err)
 {
 	struct pp_merge *merge = &session->merge;
 	struct pp_aim *aims = NULL;
+	int *opened = NULL;
 	char self[3500] = ""; /* a filter has at most a page */
 	int32_t code = pp_targets_aims(&session->targets, session->command, &aims, err);
 
@@ -255,17 +281,19 @@ int32_t pp_open_events(struct pp_session *session, struct pp_error *err)
 	const uint64_t most = (uint64_t)code * merge->table.slot_count;
 	const uint32_t aim_count = (uint32_t)code;
 	session->fds = calloc(most, sizeof(*session->fds));
-	code = session->fds ? raise_file_limit(most + merge->ring_count + session->targets.task_count, err)
-			    : pp_fail(err, PP_E_NOMEM, 0, "allocating the list of fds");
+	opened = calloc(session->event_count, sizeof(*opened));
+	code = session->fds && opened ? raise_file_limit(most + merge->ring_count + session->targets.task_count, err)
+				      : pp_fail(err, PP_E_NOMEM, 0, "allocating the list of fds");
 	if (code == 0 && session->options.flags & PP_EXCLUDE_SELF)
 		code = self_terms(self, sizeof(self), err);
 	patch_attrs(session);
 	for (uint32_t i = 0; i < merge->ring_count && code == 0; i++)
-		code = open_ring_events(session, &merge->rings[i], aims, aim_count, self, err);
+		code = open_ring_events(session, &merge->rings[i], aims, aim_count, self, opened, err);
 	if (code == 0 && session->fd_count == 0) {
 		code = pp_fail(err, PP_E_TASK, ESRCH, "task %d", aims[0].pid);
 		err->pid = aims[0].pid;
 	}
 	free(aims);
+	free(opened);
 	return code;
 }

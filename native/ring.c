@@ -95,7 +95,7 @@ static enum verdict read_sample(const struct pp_ring *ring, const struct pp_tabl
 	if (slot->sideband)
 		return SKIP;
 	/* struct { u32 pid, tid } */
-	if (table->self != 0 && (uint32_t)pp_ring_u64(ring, entry->at + slot->pid_offset) == table->self) {
+	if (table->self != 0 && slot->pid_offset != 0 && (uint32_t)pp_ring_u64(ring, entry->at + slot->pid_offset) == table->self) {
 		slot->excluded++;
 		table->state->excluded++;
 		return SKIP;

@@ -115,6 +115,29 @@ int32_t pp_session_set_filter(struct pp_session *session, uint32_t event, const 
 	return 0;
 }
 
+/* On the same CPUs, each of its fds finds a leader's. */
+static bool on_same_cpus(const struct pp_event *event, const struct pp_event *leader)
+{
+	for (uint32_t i = 0; i < event->cpu_count; i++) {
+		if (!pp_event_on_cpu(leader, event->cpus[i]))
+			return false;
+	}
+	return event->every_task == leader->every_task;
+}
+
+int32_t pp_session_set_leader(struct pp_session *session, uint32_t event, uint32_t leader, struct pp_error *err)
+{
+	uint32_t members = 2;
+
+	for (uint32_t i = 0; i < session->event_count; i++)
+		members += session->events[i].leader == leader;
+	if (event >= session->event_count || leader >= event || session->events[leader].leader != PP_NO_LEADER ||
+	    members > PP_GROUP_MAX || !on_same_cpus(&session->events[event], &session->events[leader]))
+		return pp_fail(err, PP_E_ARG, 0, "event %u in the group of %u", event, leader);
+	session->events[event].leader = leader;
+	return 0;
+}
+
 int32_t pp_session_add_task(struct pp_session *session, uint32_t pid, uint32_t whole_process, struct pp_error *err)
 {
 	return pp_targets_add_task(&session->targets, pid, whole_process != 0, err);
@@ -129,7 +152,7 @@ int32_t pp_session_command(struct pp_session *session, const char *argv, uint32_
 {
 	if (session->command)
 		return pp_fail(err, PP_E_ARG, 0, "a second command");
-	const int32_t code = pp_command_start(argv, argv_size, &session->command, err);
+	const int32_t code = pp_command_start(argv, argv_size, session->options.flags & PP_COMMAND_STDERR, &session->command, err);
 	return code < 0 ? code : pp_command_pid(session->command);
 }
 
@@ -147,16 +170,32 @@ int32_t pp_session_open(struct pp_session *session, struct pp_error *err)
 	return code;
 }
 
-/* One ioctl for all fds of side-band events, or for all others. */
-static int32_t switch_events(struct pp_session *session, unsigned long request, bool sideband, struct pp_error *err)
+static bool is_sideband(const struct pp_event *event)
+{
+	return event->sideband;
+}
+
+static bool is_sampling(const struct pp_event *event)
+{
+	return !event->sideband;
+}
+
+static bool is_of_every_task(const struct pp_event *event)
+{
+	return event->every_task;
+}
+
+/* One ioctl for all fds of some events. */
+static int32_t switch_events(struct pp_session *session, unsigned long request, bool (*of)(const struct pp_event *),
+			     struct pp_error *err)
 {
 	for (uint32_t i = 0; i < session->fd_count; i++) {
-		const struct pp_slot *slot = &session->merge.table.slots[session->fds[i].slot];
-		if (slot->sideband != sideband || ioctl(session->fds[i].fd, request, 0) == 0)
+		const uint32_t index = session->merge.table.slots[session->fds[i].slot].event;
+		const struct pp_event *event = &session->events[index];
+		if (!of(event) || ioctl(session->fds[i].fd, request, 0) == 0)
 			continue;
-		pp_fail(err, PP_E_IOCTL, errno, "%s %s", request == PERF_EVENT_IOC_ENABLE ? "enabling" : "disabling",
-			session->events[slot->event].name);
-		err->event = (int32_t)slot->event;
+		pp_fail(err, PP_E_IOCTL, errno, "%s %s", request == PERF_EVENT_IOC_ENABLE ? "enabling" : "disabling", event->name);
+		err->event = (int32_t)index;
 		return PP_E_IOCTL;
 	}
 	return 0;
@@ -170,20 +209,22 @@ int32_t pp_session_enable(struct pp_session *session, struct pp_error *err)
 	int32_t code = session->spill ? pp_spill_start(session->spill, err) : 0;
 	if (code < 0)
 		return code;
-	if (session->command) /* its exec enables the events */
-		return pp_command_go(session->command, err);
-	code = switch_events(session, PERF_EVENT_IOC_ENABLE, true, err);
-	return code < 0 ? code : switch_events(session, PERF_EVENT_IOC_ENABLE, false, err);
+	if (session->command) { /* its exec enables its events */
+		code = switch_events(session, PERF_EVENT_IOC_ENABLE, is_of_every_task, err);
+		return code < 0 ? code : pp_command_go(session->command, err);
+	}
+	code = switch_events(session, PERF_EVENT_IOC_ENABLE, is_sideband, err);
+	return code < 0 ? code : switch_events(session, PERF_EVENT_IOC_ENABLE, is_sampling, err);
 }
 
 int32_t pp_session_disable(struct pp_session *session, struct pp_error *err)
 {
 	struct timespec slack = {.tv_sec = session->options.slack_us / 1000000,
 				 .tv_nsec = (long)(session->options.slack_us % 1000000) * 1000};
-	int32_t code = switch_events(session, PERF_EVENT_IOC_DISABLE, false, err);
+	int32_t code = switch_events(session, PERF_EVENT_IOC_DISABLE, is_sampling, err);
 
 	if (code == 0)
-		code = switch_events(session, PERF_EVENT_IOC_DISABLE, true, err);
+		code = switch_events(session, PERF_EVENT_IOC_DISABLE, is_sideband, err);
 	if (session->spill)
 		pp_spill_stop(session->spill);
 	/* The interrupt that disables may hit a tracepoint that is about to write its record: it is still published. */

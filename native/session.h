@@ -24,12 +24,12 @@
 struct pp_slot {
 	uint64_t delivered;
 	uint64_t excluded;
-	uint64_t lost;	      /* all that are known */
-	uint64_t unplaced;    /* of `lost`: not yet given to a place in the stream */
-	uint64_t due;	      /* of `lost`: told before the ring's next sample */
-	uint32_t event;	      /* index in the session */
-	uint16_t time_offset; /* of PERF_SAMPLE_TIME in a sample, from its header */
-	uint16_t pid_offset;
+	uint64_t lost;	       /* all that are known */
+	uint64_t unplaced;     /* of `lost`: not yet given to a place in the stream */
+	uint64_t due;	       /* of `lost`: told before the ring's next sample */
+	uint32_t event;	       /* index in the session */
+	uint16_t time_offset;  /* of PERF_SAMPLE_TIME in a sample, from its header */
+	uint16_t pid_offset;   /* 0: its samples are wanted whoever made them */
 	uint16_t time_trailer; /* of PERF_SAMPLE_TIME in any other record, from its end */
 	bool sideband;
 };
@@ -197,7 +197,11 @@ struct pp_event {
 	uint32_t cpu_count;
 	bool sideband;
 	bool probe;
+	bool every_task;
+	uint32_t leader; /* of its group; PP_NO_LEADER: it is in none, or leads one */
 };
+#define PP_NO_LEADER UINT32_MAX
+#define PP_GROUP_MAX 64 /* members, with the leader */
 
 struct pp_fd {
 	uint64_t lost; /* the counter when it was read last */
@@ -217,8 +221,9 @@ void pp_event_free(struct pp_event *event);
 /* Where id and time sit in its records. */
 struct pp_slot pp_event_slot(const struct pp_event *event, uint32_t index);
 bool pp_event_on_cpu(const struct pp_event *event, uint32_t cpu);
-/* Opens it disabled. Returns the fd. */
-int32_t pp_event_open(const struct pp_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, struct pp_error *err);
+/* Opens it disabled, in the group of the fd `leader` or with -1 in none. Returns the fd. */
+int32_t pp_event_open(const struct pp_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, int leader,
+		      struct pp_error *err);
 /* Opens the disabled dummy that owns the ring of a CPU. Returns the fd. */
 int32_t pp_event_open_owner(int32_t clockid, uint32_t watermark, uint32_t cpu, struct pp_error *err);
 /* Gives the kernel the event's filter; a tracepoint's also has `self` in it: "", or terms that leave this process out. */

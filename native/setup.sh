@@ -31,6 +31,10 @@ missing_packages() {
 	command -v cc >/dev/null || echo gcc
 	compiles stdio.h || echo libc6-dev
 	compiles traceevent/event-parse.h || echo libtraceevent-dev
+	compiles libiberty/demangle.h || echo libiberty-dev
+	compiles lzma.h || echo liblzma-dev
+	compiles elfutils/libdw.h || echo libdw-dev
+	compiles zstd.h || echo libzstd-dev
 }
 
 # apt-get, with its output shown only where it fails.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's symbols: the text of /proc/kallsyms, cut into words in place, and a table of them sorted by address. libtraceevent
- * has a table of its own, but builds it with an allocation for each of some 200,000 symbols.
+ * has a table of its own, but builds it with an allocation for each of some 200,000 symbols. kallsyms tells no sizes: where a
+ * symbol ends is judged by what comes next.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -10,6 +11,10 @@
 
 #include "symbols.h"
 
+/* Modules, BPF programs and trampolines have pages of their own: their last symbol reaches into the page after its first at most,
+ * as in perf (symbols__fixup_end, tools/perf/util/symbol.c). */
+#define LAST_SYMBOL_ROUND 4096ull
+
 struct symbol {
 	uint64_t addr;
 	const char *name;
@@ -17,17 +22,20 @@ struct symbol {
 };
 
 struct pp_symbols {
-	char *text; /* what the names point into */
+	char *text; /* what the names point into; before each is its type and a space */
+	uint64_t text_start;
 	size_t count;
 	struct symbol table[];
 };
 
+/* Those at one address in the order of the text. */
 static int by_address(const void *a, const void *b)
 {
-	uint64_t left = ((const struct symbol *)a)->addr;
-	uint64_t right = ((const struct symbol *)b)->addr;
+	const struct symbol *left = a, *right = b;
 
-	return left < right ? -1 : left > right;
+	if (left->addr != right->addr)
+		return left->addr < right->addr ? -1 : 1;
+	return left->name < right->name ? -1 : left->name > right->name;
 }
 
 static char *hex(char *at, uint64_t *value)
@@ -58,12 +66,53 @@ static bool parse_line(char *line, struct symbol *symbol)
 	return true;
 }
 
+/* Does nothing start here, but something end? */
+static bool is_end_mark(const char *name)
+{
+	return name[0] == '_' && (!strcmp(name, "_etext") || !strcmp(name, "_einittext") || !strcmp(name, "_end"));
+}
+
+/* Keeps one name of each address: the last that kallsyms has, as perf does, so that both tell the same. */
+static size_t choose_names(struct symbol *table, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < count; i++) {
+		if (table[i].addr != table[kept].addr)
+			table[++kept] = table[i];
+		else if (!is_end_mark(table[i].name))
+			table[kept] = table[i];
+	}
+	return count ? kept + 1 : 0;
+}
+
+static void parse_text(struct pp_symbols *symbols)
+{
+	bool sorted = true;
+	char *next;
+
+	for (char *line = symbols->text; (next = strchr(line, '\n')); line = next + 1) {
+		struct symbol *symbol = &symbols->table[symbols->count];
+
+		*next = '\0';
+		if (!parse_line(line, symbol))
+			continue;
+		if (symbol->name[0] == '_' && !strcmp(symbol->name, "_text"))
+			symbols->text_start = symbol->addr;
+		sorted = sorted && (symbols->count == 0 || symbol[-1].addr <= symbol->addr);
+		symbols->count++;
+	}
+	/* The kernel's own are sorted already; modules come after them in the order of their loading. */
+	if (!sorted)
+		qsort(symbols->table, symbols->count, sizeof(symbols->table[0]), by_address);
+	symbols->count = choose_names(symbols->table, symbols->count);
+}
+
 int32_t pp_symbols_load(struct pp_symbols **out, struct pp_error *err)
 {
-	struct pp_symbols *symbols = NULL;
+	struct pp_symbols *symbols;
 	size_t lines = 0;
-	bool sorted = true;
-	char *text, *next;
+	char *text;
 	int32_t ret;
 
 	ret = pp_kernel_file_load("/proc/kallsyms", &text, err);
@@ -76,20 +125,8 @@ int32_t pp_symbols_load(struct pp_symbols **out, struct pp_error *err)
 		free(text);
 		return pp_fail(err, PP_E_NOMEM, ENOMEM, "%zu kernel symbols", lines);
 	}
-	symbols->text = text;
-	symbols->count = 0;
-	for (char *line = text; (next = strchr(line, '\n')); line = next + 1) {
-		struct symbol *symbol = &symbols->table[symbols->count];
-
-		*next = '\0';
-		if (!parse_line(line, symbol))
-			continue;
-		sorted = sorted && (symbols->count == 0 || symbol[-1].addr <= symbol->addr);
-		symbols->count++;
-	}
-	/* The kernel's own are sorted already; modules come after them in the order of their loading. */
-	if (!sorted)
-		qsort(symbols->table, symbols->count, sizeof(symbols->table[0]), by_address);
+	*symbols = (struct pp_symbols){.text = text};
+	parse_text(symbols);
 	*out = symbols;
 	return PP_OK;
 }
@@ -100,6 +137,33 @@ void pp_symbols_free(struct pp_symbols *symbols)
 		return;
 	free(symbols->text);
 	free(symbols);
+}
+
+static bool is_text(const struct symbol *symbol)
+{
+	return strchr("tw", tolower((unsigned char)symbol->name[-2]));
+}
+
+/* Are they in one piece of memory? A module's code and data are not, nor two BPF programs. */
+static bool is_joined(const struct symbol *symbol, const struct symbol *next)
+{
+	if (!symbol->module || !next->module)
+		return symbol->module == next->module;
+	return !strcmp(symbol->module, next->module) && is_text(symbol) == is_text(next) && strcmp(symbol->module, "bpf") &&
+	       strncmp(symbol->module, "__builtin__", strlen("__builtin__"));
+}
+
+static uint64_t end_of(const struct pp_symbols *symbols, size_t i)
+{
+	const struct symbol *symbol = &symbols->table[i];
+	const struct symbol *next = i + 1 < symbols->count ? symbol + 1 : NULL;
+	uint64_t last = (symbol->addr + LAST_SYMBOL_ROUND - 1) / LAST_SYMBOL_ROUND * LAST_SYMBOL_ROUND + LAST_SYMBOL_ROUND;
+
+	if (!symbol->module && is_end_mark(symbol->name))
+		return symbol->addr;
+	if (next && (is_joined(symbol, next) || next->addr < last))
+		return next->addr;
+	return last;
 }
 
 const char *pp_symbols_find(const struct pp_symbols *symbols, uint64_t addr, uint64_t *start, const char **module)
@@ -115,9 +179,19 @@ const char *pp_symbols_find(const struct pp_symbols *symbols, uint64_t addr, uin
 		else
 			high = middle;
 	}
-	if (!low)
+	if (!low || addr >= end_of(symbols, low - 1))
 		return NULL;
 	*start = symbols->table[low - 1].addr;
 	*module = symbols->table[low - 1].module;
 	return symbols->table[low - 1].name;
+}
+
+size_t pp_symbols_count(const struct pp_symbols *symbols)
+{
+	return symbols->count;
+}
+
+uint64_t pp_symbols_text_start(const struct pp_symbols *symbols)
+{
+	return symbols->text_start;
 }

@@ -15,4 +15,9 @@ void pp_symbols_free(struct pp_symbols *symbols);
  * the table. */
 const char *pp_symbols_find(const struct pp_symbols *symbols, uint64_t addr, uint64_t *start, const char **module);
 
+/* Addresses that have a symbol: 0 where they are hidden. */
+size_t pp_symbols_count(const struct pp_symbols *symbols);
+/* Where the kernel's code begins (_text), 0 where nobody told. */
+uint64_t pp_symbols_text_start(const struct pp_symbols *symbols);
+
 #endif

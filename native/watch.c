@@ -92,6 +92,7 @@ static _Noreturn void end_stuck(void)
 	length =
 	    snprintf(line, sizeof(line), "perfprof: stopped while %.200s was running\n", name ? name->text : "a timer or promise");
 	(void)!write(STDERR_FILENO, line, length);
+	pp_probes_remove();
 	_exit(130);
 }
 

@@ -35,10 +35,10 @@ function declarations(): Declaration[] {
 
 /** The FFI type that a C type must have. */
 function ffiType(type: string, isResult: boolean): string {
-  const plain: Record<string, string> = { void: "void", int32_t: "i32", uint32_t: "u32" };
+  const plain: Record<string, string> = { void: "void", int32_t: "i32", uint32_t: "u32", uint64_t: "u64" };
   if (Object.hasOwn(plain, type)) return plain[type]!;
   if (!type.endsWith("*")) throw new Error(`no FFI type is known for ${type}`);
-  return isResult || /^struct pp_(session|formats) \*$/.test(type) ? "pointer" : "buffer";
+  return isResult || /^struct pp_(session|recorder|replay|formats|symbolizer) \*$/.test(type) ? "pointer" : "buffer";
 }
 
 Deno.test("ffi/abi.ts is what the library says of itself", () => {
@@ -55,9 +55,9 @@ Deno.test("ffi/symbols.ts has every declaration of perfprof.h, with its types", 
   assert.deepEqual(Object.fromEntries(actual), Object.fromEntries(expected));
 });
 
-Deno.test("only pp_session_wait is nonblocking", () => {
+Deno.test("only what waits is nonblocking: for records, or for a disk", () => {
   const nonblocking = Object.entries(SYMBOLS).filter(([, symbol]) => "nonblocking" in symbol).map(([name]) => name);
-  assert.deepEqual(nonblocking, ["pp_session_wait"]);
+  assert.deepEqual(nonblocking, ["pp_session_wait", "pp_recorder_pass", "pp_recorder_finish", "pp_replay_wait"]);
 });
 
 Deno.test("the comment above each symbol is its declaration", () => {
@@ -113,4 +113,8 @@ Deno.test("lib/source.ts has the library's numbers", () => {
   assert.equal(source.WAIT_WOKEN, constants.PP_WAIT_WOKEN);
   assert.equal(source.WAIT_ENDED, constants.PP_WAIT_ENDED);
   assert.equal(source.WAIT_STDOUT, constants.PP_WAIT_STDOUT);
+  const reasons = Object.entries(constants).filter(([name]) => name === "PP_KNOWN" || name.startsWith("PP_UNKNOWN_"));
+  assert.deepEqual(reasons.map(([, value]) => value), source.UNKNOWN.map((_, i) => i));
+  assert.equal(source.UNKNOWN[constants.PP_UNKNOWN_STRIPPED], "the file is stripped");
+  assert.equal(source.UNKNOWN[constants.PP_UNKNOWN_JIT_ABSENT], "no JIT map");
 });

@@ -38,3 +38,10 @@ Deno.test("where event clock and wall clock are the same, or the event clock is 
   assert.equal(ahead.at(5_000_000_010n), 11n);
   assert.equal(ahead.atNumber(5_000_000_010), 11);
 });
+
+Deno.test("offsetAt is the exact difference in seconds, rounded down, and ns", () => {
+  const realtime = new Realtime({ clockNs: 1000n, realtimeNs: BASE });
+  realtime.add({ clockNs: 37_000_000_500n, realtimeNs: 499n }); // TAI is ahead of the wall clock
+  assert.deepEqual(realtime.offsetAt(37_000_000_499), { seconds: 1_795_338_249, ns: 701_973_001 });
+  assert.deepEqual(realtime.offsetAt(37_000_000_500), { seconds: -38, ns: 999_999_999 });
+});

@@ -67,6 +67,9 @@ const BASH: [words: string, want: string][] = [
   ["-e a : b ./mo", "./module.ts"],
   ["-C mo", ""],
   ["doctor mo", ""],
+  ["te", "test"],
+  ["test --u", "--update"],
+  ["test bi", "bin"],
 ];
 inShell("bash", "every kind of word", async () => {
   const { dir, PATH } = prepare("bash");
@@ -100,6 +103,9 @@ const FISH: [typed: string, want: string[]][] = [
   ["help P", ["PerfEvent"]],
   ["-e a:b mod", ["module.ts"]],
   ["doctor mod", []],
+  ["te", ["test"]],
+  ["test --upd", ["--update"]],
+  ["test bi", ["bin/"]],
 ];
 inShell("fish", "every kind of word", async () => {
   const { dir, PATH } = prepare("fish");
@@ -124,6 +130,8 @@ const ZSH: [typed: string, want: string][] = [
   ["completions z", "completions zsh"],
   ["new x la", "new x latency"],
   ["help Per", "help PerfEvent"],
+  ["tes", "test"],
+  ["test bi", "test bin/"],
   ["-e a:b mod", "-e a:b module.ts"],
 ];
 inShell("zsh", "every kind of word", async () => {
@@ -149,7 +157,8 @@ zpty -d z
 });
 
 Deno.test("completions: every command is in every script", () => {
-  for (const shell of ["bash", "zsh", "fish"]) assert.ok(script(shell).includes(COMMANDS.join(" ")), shell);
+  const commands = [...COMMANDS, "record", "export", "test"].join(" ");
+  for (const shell of ["bash", "zsh", "fish"]) assert.ok(script(shell).includes(commands), shell);
 });
 
 Deno.test("completions: what it refuses", () => {

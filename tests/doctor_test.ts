@@ -7,10 +7,12 @@ import type { Finding } from "../lib/doctor_finding.ts";
 import { type Machine, SourceError } from "../lib/source.ts";
 import type { Terminal } from "../lib/terminal.ts";
 import { live, perfprof } from "./harness.ts";
+import { RecordedProbes } from "./recorded_probes.ts";
+import { FakeSymbolizer } from "./fixtures/symbols.ts";
 import { RecordedSource } from "./recorded_source.ts";
 
 const MIB = 1024 * 1024;
-const EPERM = 1, ENOENT = 2, EACCES = 13;
+const EPERM = 1, ENOENT = 2, EACCES = 13, EBUSY = 16;
 const PIPE: Terminal = { columns: undefined, colours: false };
 
 /** Files of a machine where everything works; two CPUs. */
@@ -44,12 +46,17 @@ function machine({ files, ...change }: Change = {}, ringBytes = 32 * MIB) {
     pageSize: 4096,
     onlineCpus: () => [0, 1],
     kernelFile: (path) => all[path],
+    kernelFolder: () => [],
     systems: () => ["irq", "sched"],
     names: () => ["sched_switch"],
     format: (system, name) => ({ id: 7, system, name, printFormat: "", printable: true, fields: [] }),
     printText: () => "",
+    printTree: () => undefined,
+    printSymbol: () => undefined,
     accepts: () => true,
+    probes: new RecordedProbes(),
     tasks: () => [],
+    symbolizer: () => new FakeSymbolizer(),
     open: () => {
       const source = new RecordedSource([]);
       const state = { ...source.state(), ringBytes, rings: 2 };
@@ -245,6 +252,28 @@ Deno.test("doctor: aligned, in 80 columns, and coloured only where colours are w
   assert.ok(coloured.includes("\x1b[31mFAIL\x1b[39m") && coloured.includes("\x1b[33mwarn\x1b[39m"));
   // deno-lint-ignore no-control-regex
   assert.equal(coloured.replace(/\x1b\[\d+m/g, ""), plain);
+});
+
+const LEFT = [1, 2, 3, 4].map((n) => ({ kind: "uprobe" as const, event: `perfprof_9_${n}/f` }));
+
+Deno.test("doctor: probes that a killed perfprof left behind, and their removal", () => {
+  const probes = new RecordedProbes({ left: LEFT });
+  assert.deepEqual(findings(machine({ probes }).fake).find(({ name }) => name === "old probes"), {
+    verdict: "warn",
+    name: "old probes",
+    text: "4 probes of a perfprof that was killed: perfprof_9_1/f perfprof_9_2/f perfprof_9_3/f ...",
+    mends: ["sudo perfprof doctor --remove-probes"],
+  });
+  assert.deepEqual(probes.removed, []);
+  assert.deepEqual(report(machine({ probes }).fake, PIPE, ["--remove-probes"]), { text: "4 probes removed\n", status: 0 });
+  assert.deepEqual(probes.removed, LEFT.map(({ event }) => event));
+});
+
+Deno.test("doctor: no old probes, and one that somebody has open", () => {
+  assert.deepEqual(report(machine().fake, PIPE, ["--remove-probes"]), { text: "no old probes\n", status: 0 });
+  const probes = new RecordedProbes({ left: LEFT.slice(0, 1), refusal: new SourceError("probe", "", EBUSY) });
+  const text = "0 probes removed\nperfprof_9_1/f was not removed: device or resource busy\n";
+  assert.deepEqual(report(machine({ probes }).fake, PIPE, ["--remove-probes"]), { text, status: 1 });
 });
 
 Deno.test("doctor: takes no words", () => {

@@ -81,7 +81,7 @@ Deno.test("module path: not there", () => {
   Deno.mkdirSync(`${dir.path}/folder`);
   assert.deepEqual(refusal(dir, () => resolveModule("nope", places(dir, "/x:/y"))), [
     "module nope was not found in DIR, /x, /y",
-    "looked for nope.ts nope.mts nope.js nope.mjs nope.tsx nope.wasm nope.so nope",
+    "looked for nope with .ts .mts .js .mjs .tsx .wasm .so or as it is",
     "PERFPROF_PATH=FOLDER:... names more folders; a path has a slash: ./name",
   ]);
   const path = refusal(dir, () => resolveModule("./nope", places(dir)));

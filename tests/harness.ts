@@ -258,3 +258,26 @@ export function lastJson({ stdout, stderr }: Ended): any {
     throw new Error(`the last line is no JSON:\n${stdout}\n${stderr}`);
   }
 }
+
+/** A user without rights, who sees Deno, its cache and this checkout through mounts of his own. */
+const AS_NOBODY = `
+set -e
+root=$1 deno=$2 main=$3 cache=$4; shift 4
+mkdir "$root/checkout" "$root/cache"; touch "$root/deno"
+mount --bind "$deno" "$root/deno"
+mount --bind "$(dirname "$main")" "$root/checkout"
+mount --bind "$cache" "$root/cache"
+export DENO_DIR="$root/cache" HOME=/
+exec setpriv --reuid=65534 --regid=65534 --clear-groups "$root/deno" run -A --no-lock "$root/checkout/main.ts" "$@"`;
+
+/** Where Deno keeps what it has loaded. */
+function denoDir(): string {
+  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+}
+
+/** Runs perfprof as nobody. @param dir Which he may enter; it takes the mounts */
+export async function asNobody(dir: TempDir, args: readonly string[]): Promise<Ended> {
+  const shell = ["-m", "sh", "-c", AS_NOBODY, "sh", dir.path, Deno.execPath(), MAIN, denoDir()];
+  return await new Child("unshare", [...shell, ...args]).end();
+}

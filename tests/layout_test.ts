@@ -7,19 +7,25 @@ import type { FormatField } from "../lib/source.ts";
 import { field, format, SAMPLE_TYPE } from "./fixtures/bytes.ts";
 
 Deno.test("sample members follow the header in the kernel's order, not in that of their bits", () => {
-  const { IDENTIFIER, IP, TID, TIME, ADDR, ID, STREAM_ID, CPU, PERIOD, CALLCHAIN, RAW } = PERF_SAMPLE;
-  const all = sampleLayout(IDENTIFIER | IP | TID | TIME | ADDR | ID | STREAM_ID | CPU | PERIOD | CALLCHAIN | RAW);
+  const { IDENTIFIER, IP, TID, TIME, ADDR, ID, STREAM_ID, CPU, PERIOD, CALLCHAIN, RAW, REGS_USER, STACK_USER } = PERF_SAMPLE;
+  const all = sampleLayout(
+    IDENTIFIER | IP | TID | TIME | ADDR | ID | STREAM_ID | CPU | PERIOD | CALLCHAIN | RAW | REGS_USER | STACK_USER,
+  );
   assert.deepEqual(all, {
     fixed: { IDENTIFIER: 8, IP: 16, TID: 24, TIME: 32, ADDR: 40, ID: 48, STREAM_ID: 56, CPU: 64, PERIOD: 72 },
     callchain: 80,
     rawSize: 88,
+    userStack: true,
   });
   assert.deepEqual(sampleLayout(BigInt(SAMPLE_TYPE)), {
     fixed: { IDENTIFIER: 8, TID: 16, TIME: 24, CPU: 32, PERIOD: 40 },
     callchain: undefined,
     rawSize: 48,
+    userStack: false,
   });
-  assert.deepEqual(sampleLayout(TID), { fixed: { TID: 8 }, callchain: undefined, rawSize: undefined });
+  assert.deepEqual(sampleLayout(TID), { fixed: { TID: 8 }, callchain: undefined, rawSize: undefined, userStack: false });
+  assert.throws(() => sampleLayout(TID | RAW | REGS_USER), /REGS_USER and STACK_USER come together, after RAW/);
+  assert.throws(() => sampleLayout(TID | REGS_USER | STACK_USER), /REGS_USER and STACK_USER come together, after RAW/);
 });
 
 Deno.test("a sample_type bit whose member is not known is refused: it would move what follows", () => {

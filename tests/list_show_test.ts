@@ -18,7 +18,13 @@ async function run(name: CommandContext["name"], args: readonly string[], termin
 live("list: a name to a line on a pipe, sorted, without what cannot be opened", async () => {
   const { code, stdout, stderr } = await perfprof(["list"]);
   assert.deepEqual([code, stderr], [0, ""]);
-  const names = stdout.trimEnd().split("\n");
+  const all = stdout.trimEnd().split("\n");
+  const names = all.filter((name) => name.includes(":"));
+  assert.deepEqual(
+    all.slice(names.length).filter((name) => !/^[\w-]+(?:\/\S+\/)?$/.test(name)),
+    [],
+    "profilers and events, behind",
+  );
   assert.deepEqual(names.filter((name) => !/^[\w-]+:[\w-]+$/.test(name)), []);
   assert.ok(names.includes("sched:sched_switch") && !names.some((name) => name.startsWith("ftrace:")));
   const systems = names.map((name) => name.split(":")[0]!);
@@ -32,6 +38,10 @@ const GLOBS: [glob: string, want: RegExp][] = [
   ["softirq_?????", /^irq:softirq_entry\nirq:softirq_raise\n$/],
   ["softirq_e[!a-m]*", /^irq:softirq_entry\n$|^irq:softirq_entry\nirq:softirq_exit\n$/],
   ["irq:softirq_[er]*y", /^irq:softirq_entry\n$/],
+  ["task-s*", /^task-state\n$/],
+  ["page-faults", /^page-faults\n$/],
+  ["profilers", /^profile\npage-faults\n[^:]*\ntask-state\n/],
+  ["software*", /^cpu-clock\n[^:]*\ncontext-switches\n/],
 ];
 for (const [glob, want] of GLOBS) {
   live(`list: ${glob}`, async () => assert.match(await run("list", [glob]), want));
@@ -47,6 +57,18 @@ live("list: nothing matches", async () => {
   await assert.rejects(run("list", ["xyzzyplugh"]), { hints: ["perfprof list   (all events)"] });
   await assert.rejects(run("list", ["a", "b"]), { message: "the command 'list' takes one GLOB, not 2", exitCode: 2 });
 });
+
+live("list: on a terminal the dynamic probes that the kernel has, a line for each kind", async () => {
+  const kinds = (await run("list", [], { columns: 80, colours: false })).split("\ndynamic probes\n")[1] ?? "";
+  const uprobes = has("uprobe_events") ? ["uprobe", "uretprobe", "usdt"] : [];
+  const kprobes = has("kprobe_events") ? ["kprobe", "kretprobe"] : [];
+  const shown = [...kinds.matchAll(/^ {2}(\w+):[A-Z]\S+ {2}/gm)].map(([, kind]) => kind);
+  assert.deepEqual(shown, [...kprobes, ...uprobes]);
+});
+
+function has(file: string): boolean {
+  return new NativeMachine().kernelFile(`/sys/kernel/tracing/${file}`) !== undefined;
+}
 
 for (const columns of [80, 200]) {
   live(`list and show fit into ${columns} columns`, async () => {
@@ -72,6 +94,30 @@ live("show: fields, values, print format, handler and examples", async () => {
   const [, filter] = /perfprof -e '(sched:sched_switch\/prev_state&0x1 && prev_comm~"a\*"\/)'/.exec(stdout)!;
   const traced = await perfprof(["-e", filter!, "-c", "true", new URL("../templates/counter.ts", import.meta.url).pathname]);
   assert.deepEqual([traced.code, traced.stdout], [0, "Done\n"]);
+});
+
+live("list: on a terminal profilers and events by kind, with a line about each", async () => {
+  const text = await run("list", ["*-s*"], { columns: 100, colours: false });
+  assert.match(text, /^profilers\n {2}task-state +how long tasks sleep, wait for a CPU.*\n/m);
+  assert.match(text, /^software events\n {2}context-switches +\S.*\n/m);
+  await assert.rejects(run("list", ["task-stat"]), { hints: ["did you mean task-state?"] });
+});
+
+live("show: a profiler's summary, options, members, handler and example", async () => {
+  const text = await run("show", ["task-state"], { columns: 80, colours: false });
+  assert.match(text, /^task-state\n\n {2}how long tasks sleep, .*\n[^]*\nWhat it measures\n/);
+  assert.match(text, /\nOptions\n[^]*\n {2}--than TIME +only states of TIME/);
+  assert.match(text, /\nMembers\n {2}pid +number +process\n[^]*\n {2}duration +number +ns in the state\n/);
+  assert.match(text, /\nHandler\n {2}export function task_state\(event\) \{ \.\.\. \}\n/);
+  assert.match(text, /\n {2}perfprof -e 'task-state\/-S -D --than 1ms\/' help > h\.ts\n/);
+  assert.doesNotMatch(text.split("\nMembers\n")[1]!, /callchain/, "not without -g");
+  assert.match(await run("show", ["task-state/-g/alias=x/"]), /\n {2}callchain +readonly Frame\[\] +[^]*export function x\(/);
+});
+
+live("show: a profiler that lacks what its event needs shows the members of its example", async () => {
+  const text = await run("show", ["breakpoint"]);
+  assert.match(text, /\nWords\n {2}breakpoint\/ADDRESS/);
+  assert.match(text, /\nMembers\n {2}ip +bigint +/);
 });
 
 live("show: on a terminal the print format leaves out the values", async () => {
@@ -107,10 +153,11 @@ live("colours are for terminals only", async () => {
 live("the kernel takes the filter example of every event", async () => {
   const machine = new NativeMachine();
   const instance = `/sys/kernel/tracing/instances/perfprof_test_${Deno.pid}`;
-  const events = (await run("list", [])).trimEnd().split("\n");
+  const events = (await run("list", ["*:*"])).trimEnd().split("\n");
   Deno.mkdirSync(instance);
   try {
     const refused = describeEvents(machine, [events.join(",")]).flatMap((event) => {
+      assert.equal(event.kind, "tracepoint");
       const { system, name } = event.spec;
       const filter = filterExample(event);
       try {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { NativeMachine } from "../ffi/machine.ts";
 import { parseEvents } from "../lib/event_spec.ts";
 import { WAIT_WOKEN } from "../lib/source.ts";
+import { stackOptions } from "../lib/stack_options.ts";
 import { Trace } from "../lib/trace.ts";
 import { QUIET, shell, startShell } from "./command.ts";
 import { type Child, live, pause, Stage, start, TempDir, until } from "./harness.ts";
@@ -203,8 +204,9 @@ live("a source that is closed ends the wait that another thread is in", async ()
     order: true,
     clock: "monotonic",
     excludeSelf: false,
+    stacks: stackOptions({ demangle: true }),
   } as const;
-  const { source } = new Trace(new NativeMachine(), parseEvents([QUIET]), options, () => {});
+  const { source } = new Trace(new NativeMachine(), parseEvents([QUIET]), options, { write: () => {} });
   const from = performance.now();
   const wait = source.wait(20_000, true);
   source.close();

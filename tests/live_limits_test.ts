@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { QUIET, shell } from "./command.ts";
-import { Child, live, MAIN, TempDir } from "./harness.ts";
+import { asNobody, live, TempDir } from "./harness.ts";
 
 const WAKEUP = "sched:sched_wakeup";
 const HANDLER = "export function __sample__() {}\n";
@@ -64,23 +64,6 @@ live("a tracefs that is mounted nowhere is mounted", async () => {
   assert.deepEqual([code, stdout, stderr], [0, "runs\n", ""]);
 }, MOUNTS ? undefined : "no mount namespaces here");
 
-/** Runs as nobody, who sees Deno, its cache and this checkout through mounts of his own. */
-const AS_NOBODY = `
-set -e
-root=$1 deno=$2 main=$3 cache=$4; shift 4
-mkdir "$root/checkout" "$root/cache"; touch "$root/deno"
-mount --bind "$deno" "$root/deno"
-mount --bind "$(dirname "$main")" "$root/checkout"
-mount --bind "$cache" "$root/cache"
-export DENO_DIR="$root/cache" HOME=/
-exec setpriv --reuid=65534 --regid=65534 --clear-groups "$root/deno" run -A "$root/checkout/main.ts" "$@"`;
-
-/** Where Deno keeps what it has loaded. */
-function denoDir(): string {
-  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
-  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
-}
-
 const NO_USERS = PARANOID < 0 ? "every user may trace here" : MOUNTS ? undefined : "no mount namespaces here";
 
 live("a user without rights is told which setting refuses him", async () => {
@@ -91,10 +74,7 @@ live("a user without rights is told which setting refuses him", async () => {
     "hint: run as root, or with CAP_PERFMON",
     "hint: sysctl kernel.perf_event_paranoid=-1   (lets every user trace everything)",
   ];
-  const nobody = await new Child("unshare", [
-    ...["-m", "sh", "-c", AS_NOBODY, "sh", dir.path, Deno.execPath(), MAIN, denoDir()],
-    ...["-e", WAKEUP, module],
-  ]).end();
+  const nobody = await asNobody(dir, ["-e", WAKEUP, module]);
   assert.deepEqual([nobody.code, nobody.stderr.trimEnd().split("\n")], [1, [
     `perfprof: reading /sys/kernel/tracing/events/sched failed: permission denied (perf_event_paranoid is ${PARANOID})`,
     ...hints,

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { NativeMachine } from "../ffi/machine.ts";
 import { parseEvents } from "../lib/event_spec.ts";
 import { PREFIX_SIZE, type Target } from "../lib/source.ts";
+import { stackOptions } from "../lib/stack_options.ts";
 import { Trace } from "../lib/trace.ts";
 
 /** The workload, built by the test task. */
@@ -57,8 +58,9 @@ export async function record(
     order: true,
     clock: "monotonic",
     excludeSelf: target.kind === "all",
+    stacks: stackOptions({ demangle: true }),
   } as const;
-  const trace = new Trace(machine, parseEvents([events.join(",")]), options, () => {});
+  const trace = new Trace(machine, parseEvents([events.join(",")]), options, { write: () => {} });
   try {
     trace.source.enable();
     trace.enabled();

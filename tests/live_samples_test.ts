@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { NativeMachine } from "../ffi/machine.ts";
-import type { AnyEvent } from "../lib/event_class.ts";
+import type { AnyEvent, EventClass } from "../lib/event_class.ts";
 import { EVENT_LOST } from "../lib/source.ts";
 import { live, TempDir } from "./harness.ts";
 import { record, type Recorded, type Recording, WORKLOAD, workloadCalls } from "./live_recording.ts";
@@ -95,7 +95,7 @@ function takeSamples({ trace, records }: Recording, workload: number): Sample[] 
     return others.get(event)! <= OTHERS;
   };
   return records.filter(isTaken).map(({ event: index, cpu, record }) => {
-    const { spec, eventClass } = trace.events[index]!;
+    const { spec } = trace.events[index]!;
     const view = new DataView(record.buffer);
     return {
       name: spec.eventName,
@@ -104,9 +104,15 @@ function takeSamples({ trace, records }: Recording, workload: number): Sample[] 
       cpu,
       view,
       raw: record.slice(RAW, RAW + view.getUint32(RAW - 4, true)),
-      event: new eventClass(view, 0),
+      event: new (classOf(trace, index))(view, 0),
     };
   });
+}
+
+function classOf({ events }: Recording["trace"], index: number): EventClass {
+  const { run } = events[index]!;
+  assert.equal(run.kind, "direct");
+  return run.eventClass;
 }
 
 function eventCount(samples: readonly Sample[]): number {
@@ -228,6 +234,6 @@ live("what the workload did is what its events say", async () => {
 
   const exec = trace.events.findIndex(({ spec }) => spec.name === "sched_process_exec");
   const execs = records.filter(({ event }) => event === exec)
-    .map(({ record }) => new trace.events[exec]!.eventClass(new DataView(record.buffer), 0));
+    .map(({ record }) => new (classOf(trace, exec))(new DataView(record.buffer), 0));
   assert.deepEqual(execs.filter(({ pid }) => pid === born[1]?.pid).map(({ filename }) => filename), ["/bin/sh"]);
 });

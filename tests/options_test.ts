@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { EXIT_USAGE, UsageError } from "../lib/errors.ts";
 import { requireOnline, ringPages } from "../lib/option_values.ts";
 import { helpText, parseCommandLine, type RunOptions } from "../lib/options.ts";
+import { stackedEvents, type StackOptions } from "../lib/stack_options.ts";
 
 /** Parses words that stand for `-e a:b` and them. */
 function run(...args: string[]): RunOptions {
@@ -11,6 +12,17 @@ function run(...args: string[]): RunOptions {
   assert(line.kind === "run");
   return line;
 }
+
+const NO_STACKS: StackOptions = {
+  mode: "fp",
+  dumpBytes: 0,
+  everywhere: false,
+  implied: false,
+  kernel: true,
+  user: false,
+  lines: false,
+  mangled: false,
+};
 
 function refusal(args: readonly string[]): string[] {
   try {
@@ -27,6 +39,7 @@ Deno.test("options: defaults", () => {
   assert.deepEqual(run("h.ts"), {
     kind: "run",
     events: ["a:b"],
+    input: undefined,
     cpus: undefined,
     target: { kind: "all" },
     intervalMs: undefined,
@@ -39,6 +52,7 @@ Deno.test("options: defaults", () => {
     excludeSelf: false,
     usageSelfMs: undefined,
     strict: false,
+    stacks: NO_STACKS,
     verbosity: 0,
     module: "h.ts",
     scriptArgs: [],
@@ -101,7 +115,6 @@ Deno.test("options: -- before the module ends perfprof's options", () => {
 Deno.test("options: a module called like a command", () => {
   assert.equal(run("./list").module, "./list");
   assert.equal(run("list").module, "list");
-  assert.deepEqual(refusal(["record"]), ["the command 'record' is not supported yet", "a module of that name: ./record"]);
 });
 
 Deno.test("options: commands", () => {
@@ -192,10 +205,80 @@ for (const [args, one, other] of CONFLICTS) {
   });
 }
 
-for (const option of ["-g", "--user-callchain", "--no-user-callchain", "--kernel-callchain", "--no-kernel-callchain"]) {
-  Deno.test(`options: ${option} comes later`, () => {
-    assert.deepEqual(refusal(["-e", "a:b", option, "h.ts"]), [`option ${option}: call stacks are not supported yet`]);
+const STACKS: [args: string[], want: Partial<StackOptions>][] = [
+  [["-g"], { everywhere: true }],
+  [["-vg"], { everywhere: true }],
+  [["--call-graph"], { everywhere: true }],
+  [["--call-graph", "fp"], { everywhere: true }],
+  [["--call-graph=dwarf"], { everywhere: true, mode: "dwarf", dumpBytes: 8192, user: true }],
+  [["--call-graph", "dwarf,65528"], { everywhere: true, mode: "dwarf", dumpBytes: 65528, user: true }],
+  [["--call-graph", "lbr"], { everywhere: true, mode: "lbr", user: true }],
+  [["--user-callchain"], { implied: true, user: true }],
+  [["--no-user-callchain"], { implied: true }],
+  [["--kernel-callchain"], { implied: true }],
+  [["-g", "--user-callchain", "--no-kernel-callchain"], { everywhere: true, implied: true, user: true, kernel: false }],
+  [["--no-kernel-callchain", "--call-graph", "dwarf"], {
+    everywhere: true,
+    implied: true,
+    mode: "dwarf",
+    dumpBytes: 8192,
+    user: true,
+    kernel: false,
+  }],
+  [["-g", "--srcline", "--no-demangle"], { everywhere: true, lines: true, mangled: true }],
+];
+for (const [args, want] of STACKS) {
+  Deno.test(`options: stacks by ${args.join(" ")}, before and after the module`, () => {
+    const verbosity = args[0] === "-vg" ? 1 : 0;
+    const wanted = { ...run("h.ts"), verbosity, stacks: { ...NO_STACKS, ...want } };
+    assert.deepEqual(run(...args, "h.ts"), wanted);
+    assert.deepEqual(run("h.ts", ...args), wanted);
   });
+}
+
+Deno.test("options: what is no mode is the module", () => {
+  assert.equal(run("-g", "dwarf").module, "dwarf");
+  assert.equal(run("--call-graph", "dwarf.ts").module, "dwarf.ts");
+  assert.deepEqual(run("--call-graph", "fp", "dwarf", "lbr").scriptArgs, ["lbr"]);
+});
+
+Deno.test("options: a side means -g, but for those events that ask for stacks of their own", () => {
+  const sides = { ...NO_STACKS, implied: true };
+  assert.deepEqual(stackedEvents(NO_STACKS, [{}, { stack: true }, { maxStack: 3 }]), [false, true, true]);
+  assert.deepEqual(stackedEvents(sides, [{}, {}]), [true, true]);
+  assert.deepEqual(stackedEvents(sides, [{}, { stack: true }]), [false, true]);
+  assert.deepEqual(stackedEvents({ ...sides, everywhere: true }, [{}, { stack: true }]), [true, true]);
+});
+
+const NOT_STACKS: [args: string[], want: string[]][] = [
+  [["--call-graph=dwarff"], ["option --call-graph: 'dwarff' is unknown", "allowed are fp dwarf lbr"]],
+  [["--call-graph="], ["option --call-graph: '' is unknown", "allowed are fp dwarf lbr"]],
+  [["--call-graph=fp,1"], ["option --call-graph: 'fp,1' has too many parts", "allowed are fp, lbr, dwarf and dwarf,BYTES"]],
+  [["--call-graph", "dwarf,8,8"], [
+    "option --call-graph: 'dwarf,8,8' has too many parts",
+    "allowed are fp, lbr, dwarf and dwarf,BYTES",
+  ]],
+  [["--call-graph", "dwarf,"], [
+    "option --call-graph: '' is not a whole number",
+    "allowed is a whole number from 8 to 65528",
+  ]],
+  [["--call-graph", "dwarf,65536"], [
+    "option --call-graph: '65536' is out of range",
+    "allowed is a whole number from 8 to 65528",
+  ]],
+  [["--call-graph", "dwarf,100"], ["option --call-graph: '100' is not a multiple of 8", "--call-graph dwarf,96"]],
+  [["--no-kernel-callchain"], [
+    "option --no-kernel-callchain: stacks without the kernel and the user side are empty",
+    "--user-callchain",
+  ]],
+  [["--call-graph", "dwarf", "--no-user-callchain"], [
+    "option --call-graph dwarf: it is about the user side, and --no-user-callchain leaves that out",
+    "leave out --no-user-callchain",
+    "--call-graph fp",
+  ]],
+];
+for (const [args, want] of NOT_STACKS) {
+  Deno.test(`options: refused ${args.join(" ")}`, () => assert.deepEqual(refusal(["-e", "a:b", ...args, "h.ts"]), want));
 }
 
 Deno.test("options: help is at most 80 columns wide and names every option that works", () => {

@@ -43,6 +43,7 @@ const SETS: Readonly<Record<string, string>> = {
   arrays: "raw_syscalls:sys_enter",
   pointers: "kmem:kmalloc,syscalls:sys_enter_openat",
   names: "irq:softirq_entry,block:block_rq_issue",
+  profilers: "sched:sched_wakeup/pid>1/stack/,profile/-F 997 -g/alias=prof/,task-state,syscalls,page-faults,{cpu-clock,cs}",
 };
 
 live("templates pass deno fmt, lint and check as they are", async () => {
@@ -54,7 +55,7 @@ live("templates pass deno fmt, lint and check as they are", async () => {
 
 live("so does one of hundreds of events, of every subsystem", async () => {
   using dir = new TempDir();
-  const { stdout } = await perfprof(["list"]);
+  const { stdout } = await perfprof(["list", "*:*"]);
   const events = stdout.trimEnd().split("\n").filter((_, i) => i % 9 === 0);
   const text = await output(["-e", events.join(","), "help"]);
   assert.match(text, /^\/\/ This is too long for the first line/);
@@ -178,6 +179,8 @@ import type { PerfProf } from "${lib}perf_prof.ts";
 
 type Names<T> = Exclude<keyof T, symbol>;
 type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : never : never;
+type Made<E extends Record<X, (...given: never) => unknown>, X extends string> = Names<Awaited<ReturnType<E[X]>>>;
+type Exported<X extends keyof PerfProf["export"]> = Same<Made<PerfProf["export"], X>, Made<declared.Exports, X>>;
 type Results = "hist" | "top" | "count";
 declare const event: PerfEvent;
 declare const perf_prof: Omit<PerfProf, "hash" | "PerfEvent">;
@@ -187,8 +190,11 @@ export const names: [
   Same<Names<PerfEvent>, Names<declared.PerfEvent>>,
   Same<Names<PerfProf>, Names<declared.PerfProf>>,
   Same<Names<Awaited<ReturnType<PerfProf["stats"]>>>, Names<declared.Statistics>>,
+  Exported<"stacks">,
+  Exported<"table">,
+  Exported<"timeline">,
   ...{ [R in Results]: Same<Names<ReturnType<PerfProf[R]>>, Names<ReturnType<declared.PerfProf[R]>>> }[Results][],
-] = [true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true];
 `,
   );
   assert.equal(await deno(dir, "check", "--no-lock", "compare.ts"), "");

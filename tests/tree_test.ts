@@ -125,7 +125,7 @@ Deno.test("only ffi/ knows that C exists", () => {
 });
 
 Deno.test("nothing of the machine it was written on stands in a file", () => {
-  const offenders = files.filter((file) => file !== "deno.lock").flatMap((file) => {
+  const offenders = files.filter((file) => !file.endsWith("deno.lock")).flatMap((file) => {
     const text = Deno.readTextFileSync(ROOT + file);
     return FOREIGN.filter(({ pattern }) => pattern.test(text)).map(({ what }) => `${file}: ${what}`);
   });

@@ -148,6 +148,36 @@ static void check_print(void)
 }
 
 /* A record is cut, and its locators point anywhere: an error or a text, never a read outside. */
+static void check_print_tree(void)
+{
+	struct pp_formats *formats;
+	uint64_t offset = 7;
+
+	pp_formats_new("", &formats, &err);
+	parse(formats, mixed_text,
+	      "\"%s \\\\ %d %s\\n\", __get_str(file), (u8)(REC->small[1] + ~0x2), __print_flags(REC->flag, \"|\", { 1, \"A\" })\n");
+	check(pp_format_print_tree(formats, 4660, json, sizeof(json), &err) == (int32_t)strlen(json) &&
+		  !strcmp(json, "{\"format\":\"%s \\u005c\\u005c %d %s\\u005cn\",\"arguments\":["
+				"{\"kind\":\"string\",\"name\":\"file\"},"
+				"{\"kind\":\"cast\",\"type\":\"u8\",\"item\":{\"kind\":\"op\",\"op\":\"+\","
+				"\"left\":{\"kind\":\"op\",\"op\":\"[\",\"left\":{\"kind\":\"field\",\"name\":\"small\"},"
+				"\"right\":{\"kind\":\"atom\",\"text\":\"1\"}},"
+				"\"right\":{\"kind\":\"op\",\"op\":\"~\",\"left\":{\"kind\":\"null\"},"
+				"\"right\":{\"kind\":\"atom\",\"text\":\"0x2\"}}}},"
+				"{\"kind\":\"flags\",\"delimiter\":\"|\",\"values\":[{\"value\":\"1\",\"name\":\"A\"}],"
+				"\"item\":{\"kind\":\"field\",\"name\":\"flag\"}}]}"),
+	      "the tree of a print format: %s", json);
+	check(pp_format_print_tree(formats, 4660, json, 8, &err) == PP_E_SPACE, "a small buffer: %s", err.text);
+	check(pp_format_print_tree(formats, 1, json, sizeof(json), &err) == PP_E_ARG, "an unknown id: %s", err.text);
+	check(pp_format_symbol(formats, 1, &offset, json, sizeof(json), &err) == 0 && offset == 0, "no symbol at address 1");
+	pp_formats_free(formats);
+
+	pp_formats_new("", &formats, &err);
+	parse(formats, mixed_text, "\"%s\", no_such_function(REC->comm)\n");
+	check(pp_format_print_tree(formats, 4660, json, sizeof(json), &err) == 4 && !strcmp(json, "null"), "no tree: %s", json);
+	pp_formats_free(formats);
+}
+
 static void check_hostile_raw(void)
 {
 	static const uint32_t locators[] = {0xffffffff, 0x0000ffff, 0xffff0000, 0x0001003f,
@@ -346,6 +376,7 @@ int main(void)
 
 	check_json();
 	check_print();
+	check_print_tree();
 	check_hostile_raw();
 	check_value_bound();
 	check_hostile_text();

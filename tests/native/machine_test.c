@@ -55,6 +55,22 @@ static void check_kernel_files(void)
 	      "a file that is not there: %s", err.text);
 }
 
+static void check_kernel_folders(void)
+{
+	uint32_t need;
+
+	check(pp_kernel_folder_read("/proc/self", text, sizeof(text), &err) == (int32_t)strlen(text) && strstr(text, "\nfd/\n") &&
+		  strstr(text, "\nstat\n") && !strstr(text, "./\n"),
+	      "a folder, with those in it marked");
+	check(pp_kernel_folder_read("/proc/self/net/stat", text, 4, &err) == PP_E_SPACE && err.need > 4, "too small a buffer");
+	need = err.need;
+	check(pp_kernel_folder_read("/proc/self/net/stat", text, need, &err) > 0, "%u bytes are enough", need);
+	check(pp_kernel_folder_read("/etc", text, sizeof(text), &err) == PP_E_FILE && err.sys_errno == EPERM,
+	      "not a folder of the kernel: %s", err.text);
+	check(pp_kernel_folder_read("/proc/stat", text, sizeof(text), &err) == PP_E_FILE && err.sys_errno == ENOTDIR,
+	      "not a folder: %s", err.text);
+}
+
 static void check_filters(void)
 {
 	char tracefs[256];
@@ -210,7 +226,7 @@ static void check_output(void)
 
 /* ---- the command ---- */
 
-#define START(words, command) pp_command_start(words, sizeof(words), command, &err)
+#define START(words, command) pp_command_start(words, sizeof(words), false, command, &err)
 
 static int32_t wait_status(struct pp_command *command)
 {
@@ -227,7 +243,7 @@ static int32_t run(const char *words, uint32_t size)
 	struct pp_command *command;
 	int32_t status = -1;
 
-	if (pp_command_start(words, size, &command, &err) < 0)
+	if (pp_command_start(words, size, false, &command, &err) < 0)
 		return -1;
 	if (pp_command_go(command, &err) == 0)
 		status = wait_status(command);
@@ -244,11 +260,12 @@ static void check_command_refused(void)
 	check(START("no-such-program\0x", &command) == PP_E_EXEC && err.sys_errno == ENOENT, "a missing program: %s", err.text);
 	check(START("/etc/passwd", &command) == PP_E_EXEC && err.sys_errno == EACCES, "a file that is no program: %s", err.text);
 	check(START("/tmp", &command) == PP_E_EXEC && err.sys_errno == EACCES, "a folder: %s", err.text);
-	check(START("", &command) == PP_E_ARG && pp_command_start("ls", 2, &command, &err) == PP_E_ARG, "no words: %s", err.text);
+	check(START("", &command) == PP_E_ARG && pp_command_start("ls", 2, false, &command, &err) == PP_E_ARG, "no words: %s",
+	      err.text);
 
 	write_file(in_folder("bad"), "#!/no/such/interpreter\n", 0755);
 	length = snprintf(words, sizeof(words), "%s", in_folder("bad")) + 1;
-	check(pp_command_start(words, length, &command, &err) == 0 && pp_command_go(command, &err) == PP_E_EXEC &&
+	check(pp_command_start(words, length, false, &command, &err) == 0 && pp_command_go(command, &err) == PP_E_EXEC &&
 		  err.sys_errno == ENOENT,
 	      "an exec that fails: %s", err.text);
 	pp_command_close(command);
@@ -263,7 +280,7 @@ static void check_command(void)
 	int length;
 
 	length = snprintf(words, sizeof(words), "touch%c%s", '\0', in_folder("ran")) + 1;
-	check(pp_command_start(words, length, &command, &err) == 0 && pp_command_pid(command) > 0, "a command starts");
+	check(pp_command_start(words, length, false, &command, &err) == 0 && pp_command_pid(command) > 0, "a command starts");
 	sleep_ms(100);
 	check(!pp_command_ended(command, &status) && access(in_folder("ran"), F_OK) < 0, "and is held");
 	check(pp_command_go(command, &err) == 0 && wait_status(command) == 0 && access(in_folder("ran"), F_OK) == 0,
@@ -322,7 +339,7 @@ static void check_command_orphan(void)
 	if (pipe(pids) < 0)
 		abort();
 	if (fork() == 0) {
-		pp_command_start(words, length, &command, &err);
+		pp_command_start(words, length, false, &command, &err);
 		pid = pp_command_pid(command);
 		_exit(write(pids[1], &pid, sizeof(pid)) < 0);
 	}
@@ -342,6 +359,7 @@ int main(void)
 	if (!mkdtemp(folder))
 		return 1;
 	check_kernel_files();
+	check_kernel_folders();
 	check_filters();
 	check_attr_probe();
 	check_clocks();

@@ -1,0 +1,80 @@
+/**
+ * Whose events are wanted, where a profiler has those of all tasks and only some are traced: the tasks of -p, -t and -c, and those
+ * that side-band records tell to be born of them. (Side-band records are of the targets only.) With --exclude-self our own are not.
+ *
+ * Bound: threads that have ended are remembered for a while, as their last switch comes after their end: ENDED_MOST of them.
+ *
+ * @module
+ */
+
+import { HEADER_SIZE } from "./layout.ts";
+import type { Target, TaskName } from "./source.ts";
+
+const ENDED_MOST = 1024;
+/** enum perf_event_type, include/uapi/linux/perf_event.h. */
+const PERF_RECORD_COMM = 3, PERF_RECORD_EXIT = 4, PERF_RECORD_FORK = 7;
+
+/** The tasks that are followed. */
+export class Followed {
+  /** Undefined: all. */
+  readonly #tids: Set<number> | undefined;
+  readonly #target: Target;
+  /** Process whose threads are left out, and these. */
+  readonly #self: number | undefined;
+  readonly #own = new Set<number>();
+  /** In the order of their ends. */
+  readonly #ended = new Set<number>();
+
+  /** @param self Process whose threads are left out */
+  constructor(target: Target, self?: number) {
+    this.#target = target;
+    this.#self = self;
+    const all = target.kind === "all" || target.kind === "cgroups";
+    this.#tids = all ? undefined : new Set(target.kind === "tids" ? target.tids : []);
+  }
+
+  /** To be called once the events flow. */
+  start(running: readonly TaskName[]): void {
+    for (const { pid, tid } of running) if (pid === this.#self) this.#own.add(tid);
+    if (this.#target.kind !== "pids") return;
+    const pids = new Set(this.#target.pids);
+    for (const { pid, tid } of running) if (pids.has(pid)) this.#tids?.add(tid);
+  }
+
+  /** Takes in a side-band record. */
+  sideband(view: DataView, at: number): void {
+    const size = view.getUint16(at + 6, true);
+    if (at + size > view.byteLength) return;
+    const type = view.getUint32(at, true);
+    // u32 pid, tid; char comm[] -- u32 pid, ppid, tid, ptid; u64 time
+    if (type === PERF_RECORD_FORK && size >= HEADER_SIZE + 24) this.#born(view, at);
+    if (this.#tids === undefined || this.#target.kind === "tids") return;
+    if (type === PERF_RECORD_COMM && size >= HEADER_SIZE + 8) this.#add(view.getInt32(at + HEADER_SIZE + 4, true));
+    if (size < HEADER_SIZE + 24) return;
+    if (type === PERF_RECORD_FORK) this.#add(view.getInt32(at + HEADER_SIZE + 8, true));
+    if (type === PERF_RECORD_EXIT) this.#end(view.getInt32(at + HEADER_SIZE + 8, true));
+  }
+
+  /** Are this task's events wanted? */
+  readonly has = (tid: number): boolean => !this.#own.has(tid) && (this.#tids === undefined || this.#tids.has(tid));
+
+  /** A number of ours that has ended lives again in another process. */
+  #born(view: DataView, at: number): void {
+    const tid = view.getInt32(at + HEADER_SIZE + 8, true);
+    if (view.getInt32(at + HEADER_SIZE, true) === this.#self) this.#own.add(tid);
+    else this.#own.delete(tid);
+  }
+
+  #add(tid: number): void {
+    this.#ended.delete(tid);
+    this.#tids?.add(tid);
+  }
+
+  #end(tid: number): void {
+    this.#ended.add(tid);
+    if (this.#ended.size <= ENDED_MOST) return;
+    const [oldest] = this.#ended;
+    this.#ended.delete(oldest!);
+    this.#tids?.delete(oldest!);
+  }
+}

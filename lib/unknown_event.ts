@@ -1,0 +1,63 @@
+/**
+ * What is said of an event that this machine does not have: the nearest names that it has. Asks an index; opens nothing.
+ *
+ * @module
+ */
+
+import { nearest, PerfprofError, type UsageError } from "./errors.ts";
+import type { EventSpec, TracepointIndex } from "./event_spec.ts";
+import { textError } from "./event_text.ts";
+
+/**
+ * The error for a tracepoint that this machine does not have.
+ *
+ * @param spec The event
+ * @param index What there is
+ * @returns An error that says whether the subsystem exists, with the nearest names
+ */
+export function unknownEventError(
+  { system, name }: Pick<EventSpec, "system" | "name">,
+  index: TracepointIndex,
+): PerfprofError {
+  const known = index.names(system).length > 0;
+  const guesses = [...nearEvents(system, name, index), ...sameNames(name, index)];
+  const list = known ? `perfprof list '${system}:*'` : "perfprof list";
+  const right = [...new Set(guesses)].slice(0, 3);
+  return new PerfprofError(
+    `event '${system}:${name}' is unknown: ` +
+      (known ? `subsystem '${system}' has no event '${name}'` : `there is no subsystem '${system}'`),
+    { hints: [right.length > 0 ? `did you mean ${right.join(" or ")}?` : list] },
+  );
+}
+
+/** In the system of that name, or in those with a name like it. */
+function nearEvents(system: string, name: string, index: TracepointIndex): string[] {
+  const names = index.names(system);
+  if (names.length > 0) return nearest(name, names).map((right) => `${system}:${right}`);
+  return nearest(system, index.systems()).flatMap((right) =>
+    nearest(name, index.names(right), 1).map((near) => `${right}:${near}`)
+  );
+}
+
+/** The very name in other systems. */
+function sameNames(name: string, index: TracepointIndex): string[] {
+  return index.systems().filter((system) => index.names(system).includes(name)).map((system) => `${system}:${name}`);
+}
+
+/**
+ * The error for a name without a subsystem that is no profiler's.
+ *
+ * @param profilers Names of those that there are
+ */
+export function unknownProfilerError(
+  { name, source }: EventSpec,
+  profilers: readonly string[],
+  index: TracepointIndex,
+): UsageError {
+  const guesses = [...sameNames(name, index), ...nearest(name, profilers)];
+  const all = () => nearest(name, new Set(index.systems().flatMap((system) => index.names(system))));
+  const right = guesses.length > 0 ? guesses : all().flatMap((near) => sameNames(near, index));
+  return textError(`'${name}' is no profiler, and a tracepoint is written sys:name`, source.text, source, [
+    right.length > 0 ? `did you mean ${right.slice(0, 3).join(" or ")}?` : "perfprof list",
+  ]);
+}
