@@ -133,8 +133,9 @@ export function hold(path: string, ...args: string[]): Child {
 /** Why a tool's tests cannot run here; undefined when they can. */
 export function lacks(tool: string): string | undefined {
   try {
-    new Deno.Command(tool, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync();
-    return undefined;
+    const { success } = new Deno.Command(tool, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync();
+    // rustc may be a front that has no compiler yet.
+    return success ? undefined : `${tool} does not run`;
   } catch {
     return `${tool} is not installed`;
   }
