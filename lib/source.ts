@@ -364,6 +364,7 @@ export const UNKNOWN = [
   "no JIT map",
   "the JIT map is not the process's own",
   "nothing is mapped there",
+  "there are too many files",
 ] as const;
 export type UnknownReason = typeof UNKNOWN[number];
 

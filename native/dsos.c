@@ -16,7 +16,7 @@
 #include "symbolizer.h"
 
 #define TABLES_BYTES (64u << 20)  /* of all tables, but for the one in use */
-#define DSOS_MAX     (256u << 10) /* files that are known by an id: a program that maps ever new ones must not fill the memory */
+#define DSOS_MAX     (256u << 10) /* files with an id of their own: a program that maps ever new ones must not fill the memory */
 #define KEPT_FDS_MAX 64
 
 /* ---- which files there are ---- */
@@ -66,7 +66,7 @@ static bool make_room(struct pp_symbolizer *symbolizer)
 
 	if (symbolizer->dso_count < symbolizer->dso_room)
 		return true;
-	moved = room > DSOS_MAX ? NULL : realloc(symbolizer->dsos, room * sizeof(*moved));
+	moved = realloc(symbolizer->dsos, room * sizeof(*moved));
 	if (!moved)
 		return false;
 	symbolizer->dsos = moved;
@@ -92,6 +92,9 @@ static struct pp_dso *add_dso(struct pp_symbolizer *symbolizer, const struct pp_
 	return dso;
 }
 
+/* All that come when there are DSOS_MAX already: one of which nothing is known, under the id behind theirs. */
+static struct pp_dso rest = {.path = "", .id = DSOS_MAX, .is_tried = true, .reason = PP_UNKNOWN_TOO_MANY, .fd = -1};
+
 int32_t pp_dso_open(struct pp_symbolizer *symbolizer, const struct pp_mapping *mapping, const char *path, struct pp_error *err)
 {
 	struct pp_dso key = {.path = (char *)path, .mapping = *mapping, .fd = -1};
@@ -102,6 +105,8 @@ int32_t pp_dso_open(struct pp_symbolizer *symbolizer, const struct pp_mapping *m
 	memset(key.mapping.build_id + mapping->build_id_size, 0, sizeof(key.mapping.build_id) - mapping->build_id_size);
 	pp_vdso_identify(&key);
 	found = tfind(&key, &symbolizer->dso_tree, by_identity);
+	if (!found && symbolizer->dso_count == DSOS_MAX)
+		return rest.id;
 	dso = found ? *found : add_dso(symbolizer, &key);
 	if (!dso)
 		return pp_fail(err, PP_E_NOMEM, ENOMEM, "file %u, %.200s", symbolizer->dso_count, path);
@@ -114,6 +119,8 @@ int32_t pp_dso_open(struct pp_symbolizer *symbolizer, const struct pp_mapping *m
 
 static struct pp_dso *get_dso(struct pp_symbolizer *symbolizer, uint32_t id, struct pp_error *err)
 {
+	if (id == rest.id)
+		return &rest;
 	if (id >= symbolizer->dso_count) {
 		pp_fail(err, PP_E_ARG, 0, "file %u of %u", id, symbolizer->dso_count);
 		return NULL;
@@ -265,6 +272,8 @@ int32_t pp_dso_files(struct pp_symbolizer *symbolizer, uint32_t id, int *debug, 
 	*debug = -1;
 	if (!dso)
 		return PP_E_ARG;
+	if (dso == &rest)
+		return pp_fail(err, PP_E_FILE, EMFILE, "open file %u", id);
 	pp_dso_image_open(dso, &image, &lasting);
 	if (dso->reason != PP_KNOWN)
 		return pp_fail(err, PP_E_FILE, ENOENT, "open %.200s", dso->path);

@@ -237,6 +237,7 @@ enum pp_unknown {
 	PP_UNKNOWN_JIT_ABSENT = 8,  /* code in no file, and no /tmp/perf-PID.map */
 	PP_UNKNOWN_JIT_REFUSED = 9, /* the map is not a regular file of the process's user: not to be trusted */
 	PP_UNKNOWN_NO_MAPPING = 10, /* nothing was mapped there (said by the caller, who knows the mappings) */
+	PP_UNKNOWN_TOO_MANY = 11,   /* of one of more files than the symbolizer knows */
 };
 
 /* A symbol; its name goes to a buffer of its own. */

@@ -12,7 +12,9 @@ const RECORDINGS = fileURLToPath(new URL("recordings/", import.meta.url));
 
 Deno.test("the ready handlers print what is expected of their recordings", async () => {
   const { code, stdout } = await perfprof(["test", RECORDINGS]);
-  assert.deepEqual(stdout.trim().split("\n"), ["ok counter", "ok latency", "ok wakeups"]);
+  const names = ["counter", "events", "folded", "latency", "migrations", "offcpu", "oncpu", "rundelay"];
+  const want = [...names, "syscalls", "taskstate", "wakeups"].map((name) => `ok ${name}`);
+  assert.deepEqual(stdout.trim().split("\n"), want);
   assert.equal(code, 0);
 });
 

@@ -107,6 +107,46 @@ static void test_sideband(void)
 	check(time == 99 && id == 101 && !memcmp(seen[0].record + 16, "a name", 7), "with the time, the id and the name");
 }
 
+static void clear_sample_id_all(void)
+{
+	for (uint32_t at = HEADER_SIZE; at < HEADER_SIZE + 2 * (ATTR_SIZE + 16); at += ATTR_SIZE + 16) {
+		struct perf_event_attr attr;
+
+		memcpy(&attr, file.bytes + at, PERF_ATTR_SIZE_VER0);
+		attr.sample_id_all = 0;
+		memcpy(file.bytes + at, &attr, PERF_ATTR_SIZE_VER0);
+	}
+}
+
+static void test_no_trailers(void)
+{
+	uint64_t time;
+
+	begin_file(&file, FULL, 2);
+	clear_sample_id_all();
+	sample(0, 10, 0);
+	sample(1, 20, 1);
+	put_header(&file, PERF_RECORD_COMM, 0, 8 + 16);
+	put64(&file, 1000);
+	put(&file, "a name\0", 8);
+	put_header(&file, PERF_RECORD_FORK, 0, 8 + 24);
+	put64(&file, 1000);
+	put64(&file, 1001);
+	put64(&file, 15);
+	put_header(&file, PERF_RECORD_LOST, 0, 8 + 16);
+	put64(&file, 100);
+	put64(&file, 5);
+	sample(0, 30, 0);
+	end_file(&file);
+	check(play(0) == 0 && seen_count == 6 && seen[0].type == PERF_RECORD_COMM && seen[1].time == 10 && seen[3].time == 20 &&
+		  seen[4].event == PP_EVENT_LOST && seen[5].time == 30,
+	      "without sample_id_all records that tell no time come first");
+	memcpy(&time, seen[0].record + seen[0].size - 24, 8);
+	check(time == 0 && seen[0].size == 8 + 16 + 32 && !memcmp(seen[0].record + 16, "a name", 7), "with a trailer of zeros");
+	memcpy(&time, seen[2].record + seen[2].size - 24, 8);
+	check(seen[2].type == PERF_RECORD_FORK && seen[2].size == 8 + 24 + 32 && time == 15, "and a birth by its own time");
+}
+
 static void test_loss(void)
 {
 	struct pp_lost loss;
@@ -223,6 +263,7 @@ int main(void)
 	test_limits();
 	test_added_members();
 	test_sideband();
+	test_no_trailers();
 	test_loss();
 	test_damage();
 	test_refused();

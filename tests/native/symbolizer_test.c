@@ -266,6 +266,32 @@ static void check_files(void)
 	      "no file at all");
 }
 
+/* More files than have an id of their own: the limit is dsos.c's. */
+static void check_too_many(void)
+{
+	struct pp_mapping mapping = {.start = 1, .end = 2, .inode = 1};
+	struct pp_symbolizer *other;
+	const int32_t most = 256 << 10;
+	int32_t dso = 0, debug;
+
+	if (pp_symbolizer_new(0, &other, &err) < 0)
+		abort();
+	for (int32_t i = 0; i < most && dso >= 0; i++) {
+		mapping.inode = (uint32_t)(i + 1) * 2654435761u; /* scattered: the tree need not turn */
+		dso = pp_dso_open(other, &mapping, "/many", &err);
+	}
+	check(dso == most - 1, "%d files have an id each", most);
+	mapping.inode = 1ull << 40;
+	dso = pp_dso_open(other, &mapping, "/one-more", &err);
+	check(dso == most && pp_dso_open(other, &mapping, "/another", &err) == dso, "all others have one");
+	check(pp_dso_symbol(other, dso, 0x123, &symbol, name, sizeof(name), &err) == 0 && symbol.unknown == PP_UNKNOWN_TOO_MANY &&
+		  symbol.offset == 0x123,
+	      "of which nothing is known, and why");
+	check(pp_dso_build_id(other, dso, (uint8_t *)name, 20, &err) == 0, "no build id");
+	check(pp_dso_files(other, dso, &debug, &err) == PP_E_FILE && debug == -1, "nor debug information");
+	pp_symbolizer_free(other);
+}
+
 /* A child that has a file mapped, in the state that `prepare` leaves it in; it writes the address to a pipe and waits. */
 static pid_t start_mapper(const char *path, void (*prepare)(void), uint64_t *start)
 {
@@ -577,6 +603,7 @@ int main(void)
 	check_debugdata();
 	check_build_id();
 	check_files();
+	check_too_many();
 	check_deleted();
 	check_namespace();
 	check_vdso();
