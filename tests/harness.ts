@@ -281,3 +281,16 @@ export async function asNobody(dir: TempDir, args: readonly string[]): Promise<E
   const shell = ["-m", "sh", "-c", AS_NOBODY, "sh", dir.path, Deno.execPath(), MAIN, denoDir()];
   return await new Child("unshare", [...shell, ...args]).end();
 }
+
+/** What `body` prints with console.log. */
+export function printed(body: () => void): string {
+  const { log } = console;
+  const lines: string[] = [];
+  console.log = (...data: unknown[]) => lines.push(data.join(" "));
+  try {
+    body();
+  } finally {
+    console.log = log;
+  }
+  return lines.join("\n");
+}

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Frame } from "../lib/source.ts";
 import { fileURLToPath } from "node:url";
 import { Child, type Ended, lastJson, perfprof, start, TempDir } from "./harness.ts";
 
@@ -31,20 +32,8 @@ export function __exit__() {
 }
 `;
 
-/** A frame as the handler wrote it. */
-export interface SeenFrame {
-  readonly addr: string;
-  readonly symbol: string;
-  readonly offset: number;
-  readonly kernel: boolean;
-  readonly dso: string;
-  readonly reason?: string;
-  readonly build_id?: string;
-  readonly file?: string;
-  readonly line?: number;
-  readonly inlined?: true;
-  readonly cut?: true;
-}
+/** A frame as the handler wrote it: JSON has no bigint. */
+export type SeenFrame = Omit<Frame, "addr"> & { readonly addr: string };
 
 /** A stack, and how many events had it. */
 export interface SeenStack {

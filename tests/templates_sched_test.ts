@@ -5,20 +5,7 @@ import * as migrations from "../templates/migrations.ts";
 import * as oncpu from "../templates/oncpu.ts";
 import * as rundelay from "../templates/rundelay.ts";
 import * as taskstate from "../templates/taskstate.ts";
-import { live, perfprof } from "./harness.ts";
-
-/** What `body` prints with console.log. */
-function printed(body: () => void): string {
-  const { log } = console;
-  const lines: string[] = [];
-  console.log = (...data: unknown[]) => lines.push(data.join(" "));
-  try {
-    body();
-  } finally {
-    console.log = log;
-  }
-  return lines.join("\n");
-}
+import { live, perfprof, printed } from "./harness.ts";
 
 Deno.test("taskstate.ts lists those first that waited longest", () => {
   const state = (comm: string, tid: number, state: string, duration: number) =>

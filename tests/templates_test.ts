@@ -8,21 +8,8 @@ import * as folded from "../templates/folded.ts";
 import * as latency from "../templates/latency.ts";
 import * as offcpu from "../templates/offcpu.ts";
 import * as wakeups from "../templates/wakeups.ts";
-import { Child, live, perfprof, Stage, start, TempDir } from "./harness.ts";
+import { Child, live, perfprof, printed, Stage, start, TempDir } from "./harness.ts";
 import { FRAME_POINTERS, getppid, Programs } from "./stack_programs.ts";
-
-/** What `body` prints with console.log. */
-function printed(body: () => void): string {
-  const { log } = console;
-  const lines: string[] = [];
-  console.log = (...data: unknown[]) => lines.push(data.join(" "));
-  try {
-    body();
-  } finally {
-    console.log = log;
-  }
-  return lines.join("\n");
-}
 
 Deno.test("counter.ts counts each interval anew", () => {
   counter.__sample__();
