@@ -6,7 +6,7 @@
  */
 
 import { DecodeError } from "../lib/errors.ts";
-import type { PrintSymbol, PrintTree, TracepointFormat } from "../lib/source.ts";
+import type { PrintSymbol, PrintTree, TracepointFormat } from "../lib/format.ts";
 import { type Bytes, call, callForText, cString, type Handle, NativeError, outPointer } from "./library.ts";
 
 /** First size of a format's buffer, in bytes: most fit. */

@@ -4,17 +4,10 @@
  * @module
  */
 
-import {
-  type Machine,
-  type PrintSymbol,
-  type PrintTree,
-  type Source,
-  SourceError,
-  type SourceRequest,
-  type Symbolizer,
-  type TaskName,
-  type TracepointFormat,
-} from "../lib/source.ts";
+import type { PrintSymbol, PrintTree, TracepointFormat } from "../lib/format.ts";
+import type { Machine, TaskName } from "../lib/machine.ts";
+import { type Source, SourceError, type SourceRequest } from "../lib/source.ts";
+import type { Symbolizer } from "../lib/symbolizer.ts";
 import { parseCpuList } from "../lib/option_values.ts";
 import { ABI } from "./abi.ts";
 import { Formats } from "./formats.ts";

@@ -12,7 +12,7 @@ import {
   type ProbeDefinition,
   type ProbeKind,
   type Probes,
-} from "../lib/source.ts";
+} from "../lib/probes.ts";
 import { type Bytes, call, callForText, cString, type Library, library } from "./library.ts";
 import { orSourceError } from "./source_error.ts";
 

@@ -6,7 +6,8 @@
  */
 
 import { PerfprofError } from "../lib/errors.ts";
-import { SourceError, type TracepointFormat } from "../lib/source.ts";
+import type { TracepointFormat } from "../lib/format.ts";
+import { SourceError } from "../lib/source.ts";
 import { Formats } from "./formats.ts";
 import { NativeMachine } from "./machine.ts";
 import { orSourceError } from "./source_error.ts";

@@ -13,7 +13,7 @@ import {
   UNKNOWN,
   type UnwindModule,
   type Unwound,
-} from "../lib/source.ts";
+} from "../lib/symbolizer.ts";
 import { ABI } from "./abi.ts";
 import { type Bytes, call, cString, type Handle, type Library, NativeError, outPointer } from "./library.ts";
 import { orSourceError } from "./source_error.ts";

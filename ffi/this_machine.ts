@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Machine } from "../lib/source.ts";
+import type { Machine } from "../lib/machine.ts";
 import { NativeMachine } from "./machine.ts";
 
 let machine: Promise<Machine> | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SourceLine, UnwindModule, Unwound } from "../lib/source.ts";
+import type { SourceLine, UnwindModule, Unwound } from "../lib/symbolizer.ts";
 import { ABI } from "./abi.ts";
 import { type Bytes, call, callForText, type Handle } from "./library.ts";
 import { orSourceError } from "./source_error.ts";

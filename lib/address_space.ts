@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { MappedFile } from "./source.ts";
+import type { MappedFile } from "./symbolizer.ts";
 
 /** A mapping. Spaces share them: a child has its parent's. */
 export interface Mapping extends MappedFile {

@@ -15,7 +15,8 @@ import type { AddressSpace } from "./address_space.ts";
 import type { Frames } from "./frames.ts";
 import { JIT_MS } from "./jit_code.ts";
 import type { Mappings } from "./mappings.ts";
-import type { Frame, Symbolizer } from "./source.ts";
+import type { Frame } from "./event_services.ts";
+import type { Symbolizer } from "./symbolizer.ts";
 
 const MAX_STACKS = 16384;
 /** What the kernel gives a stack at most (kernel.perf_event_max_stack): without max-stack so many user frames are unwound. */

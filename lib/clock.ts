@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { ClockPair, Moment } from "./source.ts";
+import type { Moment } from "./event_services.ts";
+import type { ClockPair } from "./source.ts";
 
 const SECOND = 1_000_000_000n;
 

@@ -6,7 +6,8 @@
  */
 
 import type { CommandOptions } from "./options.ts";
-import { type Machine, SourceError } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import { SourceError } from "./source.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a command works with. */

@@ -7,7 +7,8 @@
 
 import { type EventSpec, parseEvents } from "./event_spec.ts";
 import { type FieldLayout, rawLayout, typeName } from "./layout.ts";
-import type { FormatField, Machine, TracepointFormat } from "./source.ts";
+import type { FormatField, TracepointFormat } from "./format.ts";
+import type { Machine } from "./machine.ts";
 import { type LoadedEvent, loadEvents } from "./loaded_event.ts";
 import { allMembers } from "./profilers/analysis_class.ts";
 import type { Profiler } from "./profilers/profiler.ts";

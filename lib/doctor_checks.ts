@@ -13,7 +13,8 @@ import { checkSession } from "./doctor_session.ts";
 import { reason } from "./failures.ts";
 import { kernelVersion } from "./print.ts";
 import { type Buffers, defaultBuffers, memoryBytes } from "./rings.ts";
-import { type Machine, SourceError } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import { SourceError } from "./source.ts";
 
 /** A kernel of Debian's: what mends a kernel that is too old. */
 const NEWER_KERNEL = "apt-get install -y linux-image-$(dpkg --print-architecture) && reboot";

@@ -8,7 +8,9 @@
 import type { CommandOutput } from "./commands.ts";
 import { type Finding, warn } from "./doctor_finding.ts";
 import { reason } from "./failures.ts";
-import { type LeftoverProbe, type Machine, SourceError } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import type { LeftoverProbe } from "./probes.ts";
+import { SourceError } from "./source.ts";
 
 /** The option of the command. */
 export const REMOVE_PROBES = "--remove-probes";

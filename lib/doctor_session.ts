@@ -8,7 +8,8 @@ import { completeAttr, encodeAttr, plannedTracepoint } from "./attr.ts";
 import { fail, type Finding, ok, size, warn } from "./doctor_finding.ts";
 import { explain } from "./failures.ts";
 import type { Buffers } from "./rings.ts";
-import { type Machine, type Source, SourceError, type SourceRequest } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import { type Source, SourceError, type SourceRequest } from "./source.ts";
 
 /** A session as a run opens it: the event, and rings as they are chosen for this machine. */
 export function checkSession(machine: Machine, cpus: readonly number[], buffers: Buffers): Finding[] {

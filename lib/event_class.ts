@@ -13,7 +13,8 @@ import { type AnyEvent, type EventClass, generateClass, type Value } from "./gen
 import { arrayTypeName, type FieldLayout, rawLayout, type SampleLayout, sampleLayout } from "./layout.ts";
 import type { KernelVersion } from "./print.ts";
 import { PrintLine } from "./print_line.ts";
-import type { EventServices, TracepointFormat } from "./source.ts";
+import type { EventServices } from "./event_services.ts";
+import type { TracepointFormat } from "./format.ts";
 
 export type { AnyEvent, EventClass } from "./generated_class.ts";
 

@@ -6,7 +6,8 @@
 
 import { PERF } from "./attr.ts";
 import { PerfprofError } from "./errors.ts";
-import type { Machine, SourceError, SourceRequest } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import type { SourceError, SourceRequest } from "./source.ts";
 
 const EPERM = 1, ENOENT = 2, ESRCH = 3, ENOMEM = 12, EACCES = 13, ENODEV = 19, EINVAL = 22, ENFILE = 23, EMFILE = 24;
 const ENOSPC = 28, EOVERFLOW = 75, EOPNOTSUPP = 95;

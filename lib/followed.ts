@@ -8,7 +8,8 @@
  */
 
 import { HEADER_SIZE } from "./layout.ts";
-import type { Target, TaskName } from "./source.ts";
+import type { TaskName } from "./machine.ts";
+import type { Target } from "./source.ts";
 
 const ENDED_MOST = 1024;
 /** enum perf_event_type, include/uapi/linux/perf_event.h. */

@@ -10,7 +10,8 @@
 import { type AddressSpace, isAnonymous, type Mapping, mappingAt } from "./address_space.ts";
 import { JitCode } from "./jit_code.ts";
 import type { Mappings } from "./mappings.ts";
-import type { Frame, SourceLine, SymbolAt, Symbolizer, UnwindModule } from "./source.ts";
+import type { Frame } from "./event_services.ts";
+import type { SourceLine, SymbolAt, Symbolizer, UnwindModule } from "./symbolizer.ts";
 import type { UnknownFrames } from "./unknown_frames.ts";
 
 const MAX_SYMBOLS = 65536;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SymbolAt, Symbolizer } from "./source.ts";
+import type { SymbolAt, Symbolizer } from "./symbolizer.ts";
 
 /** ms. Stacks with such frames are remembered no longer either. */
 export const JIT_MS = 100;

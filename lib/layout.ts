@@ -7,7 +7,7 @@
  */
 
 import { pointerFields } from "./print_format.ts";
-import type { FormatField, TracepointFormat } from "./source.ts";
+import type { FormatField, TracepointFormat } from "./format.ts";
 
 /** Bits of perf_event_attr.sample_type (include/uapi/linux/perf_event.h). */
 export const PERF_SAMPLE = {

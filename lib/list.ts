@@ -10,7 +10,7 @@ import { nearest, PerfprofError, UsageError } from "./errors.ts";
 import { globPattern, NO_EVENTS } from "./event_pattern.ts";
 import { isUserProbe, PROBE_WORDS, probeForm, type ProbeWord } from "./probe.ts";
 import { type ListedSource, profilersOf } from "./profilers/registry.ts";
-import type { Machine } from "./source.ts";
+import type { Machine } from "./machine.ts";
 import { fitted, styled, type Terminal } from "./terminal.ts";
 
 /** Names of a system may take so much of a line; a longer one pushes its own fields to the right. */

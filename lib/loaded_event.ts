@@ -14,7 +14,9 @@ import { explain } from "./failures.ts";
 import { createProbe } from "./probe_event.ts";
 import { hasStackOption, parseProfilerOptions } from "./profilers/options.ts";
 import type { Profiler, ProfilerPlan } from "./profilers/profiler.ts";
-import { type Machine, SourceError, type TracepointFormat } from "./source.ts";
+import type { TracepointFormat } from "./format.ts";
+import type { Machine } from "./machine.ts";
+import { SourceError } from "./source.ts";
 import { stackedEvents, type StackOptions } from "./stack_options.ts";
 import { unknownEventError, unknownProfilerError } from "./unknown_event.ts";
 

@@ -23,7 +23,7 @@ export type { LinearRange } from "./results/scale.ts";
 export type { Statistics, StatisticsOptions } from "./results/statistics.ts";
 export type { Cell, TableOptions } from "./results/table.ts";
 export type { Top, TopEntry } from "./results/top.ts";
-export type { Frame } from "./source.ts";
+export type { Frame } from "./event_services.ts";
 
 /** Events as they happen, each once: for a loop (`for await (const event of session)`), or for handlers. One of them reads at a time. */
 export interface Session<Events> extends AsyncDisposable {

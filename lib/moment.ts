@@ -5,7 +5,7 @@
  */
 
 import { time } from "./decode.ts";
-import type { Moment } from "./source.ts";
+import type { Moment } from "./event_services.ts";
 
 const SECOND = 1_000_000_000;
 

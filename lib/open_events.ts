@@ -7,7 +7,8 @@
 import type { EventSpec } from "./event_spec.ts";
 import { explain } from "./failures.ts";
 import type { LoadedEvents } from "./loaded_event.ts";
-import { type Machine, type Source, SourceError } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import { type Source, SourceError } from "./source.ts";
 import { type KernelEvent, type TraceOptions, type TraceRequest, traceRequest } from "./trace_request.ts";
 
 /** errno(3). */

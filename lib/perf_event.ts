@@ -12,7 +12,7 @@
 import type { IntegerArray } from "./decode.ts";
 import { nearest } from "./errors.ts";
 import { formatFrames, type PrintOptions } from "./print.ts";
-import type { EventServices, Frame } from "./source.ts";
+import type { EventServices, Frame } from "./event_services.ts";
 
 /** What a field can be. */
 export type FieldValue =

@@ -10,7 +10,7 @@
  */
 
 import { THREE_DIGITS } from "./print_values.ts";
-import type { Frame, Moment } from "./source.ts";
+import type { Frame, Moment } from "./event_services.ts";
 
 /** What print() and to_text() leave out. Both are shown unless they are false. */
 export interface PrintOptions {

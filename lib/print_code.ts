@@ -14,7 +14,7 @@ import { type Conversion, integer, padded, paddedCode, pieces } from "./print_co
 import { NotCompiled, type Value } from "./print_arithmetic.ts";
 import { expression, fieldNamed, leadingNumber, type PrintContext } from "./print_expression.ts";
 import * as values from "./print_values.ts";
-import type { FormatField, PrintArgument, PrintName, PrintSymbol, PrintTree, TracepointFormat } from "./source.ts";
+import type { FormatField, PrintArgument, PrintName, PrintSymbol, PrintTree, TracepointFormat } from "./format.ts";
 
 /**
  * The text of a record, without white space at its end.

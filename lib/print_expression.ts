@@ -9,7 +9,7 @@
  */
 
 import { and, choice, constant, NotCompiled, number, operate, type Value } from "./print_arithmetic.ts";
-import type { FormatField, PrintArgument } from "./source.ts";
+import type { FormatField, PrintArgument } from "./format.ts";
 
 /** Where arguments find their fields, and where they put the conditions under which a record is left to libtraceevent. */
 export interface PrintContext {

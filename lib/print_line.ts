@@ -9,7 +9,8 @@ import { time as timeAt } from "./decode.ts";
 import { addMoments, momentAt } from "./moment.ts";
 import { compilePrint, type PrintFunction } from "./print_code.ts";
 import { formatLine, type KernelVersion, latencyFlags, printable } from "./print.ts";
-import type { EventServices, TracepointFormat } from "./source.ts";
+import type { EventServices } from "./event_services.ts";
+import type { TracepointFormat } from "./format.ts";
 
 /** Of common_flags, common_preempt_count and common_pid in the raw data: struct trace_entry, include/linux/trace_events.h. */
 const COMMON_FLAGS = 2, COMMON_PREEMPT_COUNT = 3, COMMON_PID = 4;

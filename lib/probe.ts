@@ -6,7 +6,7 @@
  */
 
 import { type Span, textError } from "./event_text.ts";
-import { PROBE_KINDS, type ProbeKind } from "./source.ts";
+import { PROBE_KINDS, type ProbeKind } from "./probes.ts";
 
 /** What a probe's text begins with: a kind of the kernel's, or a marker that is compiled in. */
 export const PROBE_WORDS = [...PROBE_KINDS, "usdt"] as const;

@@ -9,7 +9,9 @@ import { nearest, PerfprofError } from "./errors.ts";
 import { reason } from "./failures.ts";
 import { isReturnProbe, isUserProbe, kernelKind, type ProbeSpec, probeText, type ProbeWord } from "./probe.ts";
 import { findProbeFile } from "./probe_file.ts";
-import { type Machine, type Marker, SourceError } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import type { Marker } from "./probes.ts";
+import { SourceError } from "./source.ts";
 import { usdtPlaces } from "./usdt.ts";
 
 /** The registers of a call's first arguments, as the kernel names them. Kernel probes have $argN of their own. */

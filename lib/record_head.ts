@@ -9,7 +9,8 @@ import type { Features, RecordedEvent } from "./perf_data.ts";
 import { featuresOf } from "./perf_data_features.ts";
 import type { RecordOptions } from "./record_options.ts";
 import type { EventId, RecordingMachine } from "./recorder.ts";
-import type { ClockPair, Machine, SourceRequest } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import type { ClockPair, SourceRequest } from "./source.ts";
 import { writeTracingData } from "./write_tracing_data.ts";
 
 /** What is known when it begins. */

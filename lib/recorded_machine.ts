@@ -7,19 +7,11 @@
  */
 
 import type { RecordedFormats, Recording, RecordingHost } from "./recording.ts";
-import {
-  type Machine,
-  type MappedFile,
-  type PrintSymbol,
-  type PrintTree,
-  type Probes,
-  type Source,
-  SourceError,
-  type SymbolAt,
-  type Symbolizer,
-  type TaskName,
-  type TracepointFormat,
-} from "./source.ts";
+import type { PrintSymbol, PrintTree, TracepointFormat } from "./format.ts";
+import type { Machine, TaskName } from "./machine.ts";
+import type { Probes } from "./probes.ts";
+import { type Source, SourceError } from "./source.ts";
+import type { MappedFile, SymbolAt, Symbolizer } from "./symbolizer.ts";
 
 /** errno(3). */
 const ENOENT = 2;

@@ -8,7 +8,8 @@
 
 import { PerfprofError } from "./errors.ts";
 import { SectionReader } from "./section_reader.ts";
-import type { PrintSymbol, PrintTree, Source, TracepointFormat } from "./source.ts";
+import type { PrintSymbol, PrintTree, TracepointFormat } from "./format.ts";
+import type { Source } from "./source.ts";
 import { NO_TRACING_DATA, parseTracingData, type RecordedFormat, type TracingData } from "./tracing_data.ts";
 
 /** Sections of a perf.data, HEADER_* of tools/perf/util/header.h. */

@@ -13,7 +13,7 @@ import type { PerfEvent } from "./perf_event.ts";
 import { routesOf } from "./routes.ts";
 import { PENDING_MS, REST_MS, WAIT_MS } from "./run.ts";
 import { type LostEvents, type SessionStats, sessionStats } from "./session_stats.ts";
-import type { Machine } from "./source.ts";
+import type { Machine } from "./machine.ts";
 import type { Trace } from "./trace.ts";
 import { WATCH_YIELD } from "./watch.ts";
 

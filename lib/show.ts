@@ -11,7 +11,7 @@ import { UsageError } from "./errors.ts";
 import { eventText, parseEvents } from "./event_spec.ts";
 import { argumentForms } from "./probe.ts";
 import { profilerSections, type Section } from "./show_profiler.ts";
-import type { Machine } from "./source.ts";
+import type { Machine } from "./machine.ts";
 import { styled, type Terminal, wrapped } from "./terminal.ts";
 
 /** Of the lines below a heading. */

@@ -10,7 +10,7 @@ import { loadEvents } from "./loaded_event.ts";
 import { allMembers } from "./profilers/analysis_class.ts";
 import type { Member, Profiler } from "./profilers/profiler.ts";
 import { profilersOf } from "./profilers/registry.ts";
-import type { Machine } from "./source.ts";
+import type { Machine } from "./machine.ts";
 import { styled, type Terminal, wrapped } from "./terminal.ts";
 import { unknownProfilerError } from "./unknown_event.ts";
 

@@ -12,7 +12,10 @@ import type { EventSpec } from "./event_spec.ts";
 import { Frames } from "./frames.ts";
 import { Mappings } from "./mappings.ts";
 import type { PlannedAttr } from "./profilers/profiler.ts";
-import { type EventServices, type Machine, SourceError, type Symbolizer, type Target, type TaskName } from "./source.ts";
+import type { EventServices } from "./event_services.ts";
+import type { Machine, TaskName } from "./machine.ts";
+import { SourceError, type Target } from "./source.ts";
+import type { Symbolizer } from "./symbolizer.ts";
 import { stackedEvents, type StackOptions } from "./stack_options.ts";
 import { UnknownFrames } from "./unknown_frames.ts";
 

@@ -8,7 +8,8 @@
 import { parseMaps } from "./address_space.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import { writeRecord } from "./perf_data.ts";
-import type { MappedFile, Symbolizer, TaskName } from "./source.ts";
+import type { TaskName } from "./machine.ts";
+import type { MappedFile, Symbolizer } from "./symbolizer.ts";
 
 /** enum perf_event_type and PERF_RECORD_MISC_*, include/uapi/linux/perf_event.h. */
 const PERF_RECORD_MMAP = 1, PERF_RECORD_COMM = 3, PERF_RECORD_FORK = 7, PERF_RECORD_MMAP2 = 10;

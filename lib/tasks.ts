@@ -9,7 +9,7 @@
 
 import { text } from "./decode.ts";
 import { HEADER_SIZE } from "./layout.ts";
-import type { TaskName } from "./source.ts";
+import type { TaskName } from "./machine.ts";
 
 const MAX_TASKS = 65536;
 const MAX_NAMES = 8;

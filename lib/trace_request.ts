@@ -24,7 +24,8 @@ import { requireOnline, ringPages } from "./option_values.ts";
 import type { RunOptions } from "./options.ts";
 import type { PlannedEvent } from "./profilers/profiler.ts";
 import { defaultBuffers, memoryBytes } from "./rings.ts";
-import type { Machine, SourceEvent } from "./source.ts";
+import type { Machine } from "./machine.ts";
+import type { SourceEvent } from "./source.ts";
 import { plannedStack, requireStacks, stackAttrs } from "./stacks.ts";
 
 /** What a trace takes of the options. */

@@ -5,7 +5,8 @@
  */
 
 import { printable } from "./print.ts";
-import type { Frame, UnknownReason } from "./source.ts";
+import type { Frame } from "./event_services.ts";
+import type { UnknownReason } from "./symbolizer.ts";
 
 /** Fewer unknown frames than this are not worth a word. */
 const SHARE = 0.05;

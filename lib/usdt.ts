@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Marker } from "./source.ts";
+import type { Marker } from "./probes.ts";
 
 /** An operand and its size in bytes, negative where it is signed: `-4@%edi`. A displacement may stand apart: `8@[sp, 16]`. */
 const OPERAND = /^(-?[1248])@(\[[^\]]*\]|\S+)$/;

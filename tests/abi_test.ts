@@ -12,6 +12,7 @@ import { LIBRARY_PATH } from "../ffi/library_path.ts";
 import { SYMBOLS } from "../ffi/symbols.ts";
 import { ATTR_FLAGS, CLOCK_IDS, PERF } from "../lib/attr.ts";
 import * as source from "../lib/source.ts";
+import { UNKNOWN } from "../lib/symbolizer.ts";
 
 const header = Deno.readTextFileSync(new URL("../native/perfprof.h", import.meta.url)).replaceAll(/\/\*[\s\S]*?\*\//g, " ");
 
@@ -114,7 +115,7 @@ Deno.test("lib/source.ts has the library's numbers", () => {
   assert.equal(source.WAIT_ENDED, constants.PP_WAIT_ENDED);
   assert.equal(source.WAIT_STDOUT, constants.PP_WAIT_STDOUT);
   const reasons = Object.entries(constants).filter(([name]) => name === "PP_KNOWN" || name.startsWith("PP_UNKNOWN_"));
-  assert.deepEqual(reasons.map(([, value]) => value), source.UNKNOWN.map((_, i) => i));
-  assert.equal(source.UNKNOWN[constants.PP_UNKNOWN_STRIPPED], "the file is stripped");
-  assert.equal(source.UNKNOWN[constants.PP_UNKNOWN_JIT_ABSENT], "no JIT map");
+  assert.deepEqual(reasons.map(([, value]) => value), UNKNOWN.map((_, i) => i));
+  assert.equal(UNKNOWN[constants.PP_UNKNOWN_STRIPPED], "the file is stripped");
+  assert.equal(UNKNOWN[constants.PP_UNKNOWN_JIT_ABSENT], "no JIT map");
 });

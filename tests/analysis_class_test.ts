@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { makeAnalysisClass } from "../lib/profilers/analysis_class.ts";
 import { hash, PerfEvent } from "../lib/perf_event.ts";
-import type { EventServices, Frame } from "../lib/source.ts";
+import type { EventServices, Frame } from "../lib/event_services.ts";
 
 const FRAME: Frame = { addr: 0x10n, symbol: "f", offset: 2, kernel: true, dso: "[kernel.kallsyms]" };
 const SERVICES = {

@@ -7,7 +7,7 @@ import { makeEventClass } from "../lib/event_class.ts";
 import { Frames } from "../lib/frames.ts";
 import { Mappings } from "../lib/mappings.ts";
 import { formatFrames } from "../lib/print.ts";
-import type { Frame } from "../lib/source.ts";
+import type { Frame } from "../lib/event_services.ts";
 import { UnknownFrames } from "../lib/unknown_frames.ts";
 import { bytes, SERVICES, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
 import { comm, exit, fork, mmap2 } from "./fixtures/sideband.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { PERF_SAMPLE, rawLayout, sampleLayout, typeName } from "../lib/layout.ts";
 import { pointerFields } from "../lib/print_format.ts";
-import type { FormatField } from "../lib/source.ts";
+import type { FormatField } from "../lib/format.ts";
 import { field, format, SAMPLE_TYPE } from "./fixtures/bytes.ts";
 
 Deno.test("sample members follow the header in the kernel's order, not in that of their bits", () => {

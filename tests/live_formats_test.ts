@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { NativeMachine } from "../ffi/machine.ts";
 import { DecodeError } from "../lib/errors.ts";
 import { type EventClass, makeEventClass } from "../lib/event_class.ts";
-import type { TracepointFormat } from "../lib/source.ts";
+import type { TracepointFormat } from "../lib/format.ts";
 import { SAMPLE_TYPE, SERVICES } from "./fixtures/bytes.ts";
 import { live } from "./harness.ts";
 import { Random } from "./random.ts";

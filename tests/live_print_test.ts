@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Formats } from "../ffi/formats.ts";
 import { NativeMachine } from "../ffi/machine.ts";
 import { compilePrint } from "../lib/print_code.ts";
-import type { TracepointFormat } from "../lib/source.ts";
+import type { TracepointFormat } from "../lib/format.ts";
 import { EMIT, emittedNr, live, perfprof, TempDir } from "./harness.ts";
 import { Random } from "./random.ts";
 

@@ -6,7 +6,7 @@ import { type AnyEvent, type EventClass, makeCaller, makeEventClass } from "../l
 import { PERF_SAMPLE } from "../lib/layout.ts";
 import { hash, PerfEvent } from "../lib/perf_event.ts";
 import { HELP, makePerfProf } from "../lib/perf_prof.ts";
-import type { FormatField, TracepointFormat } from "../lib/source.ts";
+import type { FormatField, TracepointFormat } from "../lib/format.ts";
 import { bytes, field, format, SAMPLE_TYPE, SERVICES, view, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
 
 const written: string[] = [];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { formatFrames, formatLine, type Head, kernelVersion, latencyFlags, printable } from "../lib/print.ts";
 import { makeEventClass } from "../lib/event_class.ts";
-import type { Frame, Moment } from "../lib/source.ts";
+import type { Frame, Moment } from "../lib/event_services.ts";
 import { SAMPLE_TYPE, SERVICES, view, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
 
 /** common_flags, common_preempt_count, kernel -> what trace_print_lat_fmt prints, but for its fifth column (migrate-disable). */

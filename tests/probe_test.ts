@@ -5,7 +5,8 @@ import { PerfprofError, UsageError } from "../lib/errors.ts";
 import { eventText, parseEvents } from "../lib/event_spec.ts";
 import { createProbe } from "../lib/probe_event.ts";
 import { findProbeFile } from "../lib/probe_file.ts";
-import { type Marker, SourceError } from "../lib/source.ts";
+import type { Marker } from "../lib/probes.ts";
+import { SourceError } from "../lib/source.ts";
 import { TempDir } from "./harness.ts";
 import { RecordedProbes } from "./recorded_probes.ts";
 

@@ -11,7 +11,8 @@ import { findGenericEvent, genericEvents } from "../lib/profilers/generic_events
 import { parseProfilerOptions } from "../lib/profilers/options.ts";
 import type { ProfilerPlan } from "../lib/profilers/profiler.ts";
 import { profilersOf } from "../lib/profilers/registry.ts";
-import { type Machine, SourceError } from "../lib/source.ts";
+import type { Machine } from "../lib/machine.ts";
+import { SourceError } from "../lib/source.ts";
 
 const DEVICES = "/sys/bus/event_source/devices";
 /** A CPU of Intel's with a PMU. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type LeftoverProbe, type Marker, type ProbeDefinition, type Probes, SourceError } from "../lib/source.ts";
+import type { LeftoverProbe, Marker, ProbeDefinition, Probes } from "../lib/probes.ts";
+import { SourceError } from "../lib/source.ts";
 
 const ENOENT = 2;
 

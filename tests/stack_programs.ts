@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Frame } from "../lib/source.ts";
+import type { Frame } from "../lib/event_services.ts";
 import { fileURLToPath } from "node:url";
 import { Child, type Ended, lastJson, perfprof, start, TempDir } from "./harness.ts";
 

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { PerfprofError } from "../lib/errors.ts";
 import { parseEvents } from "../lib/event_spec.ts";
-import { type Machine, SourceError, type Symbolizer } from "../lib/source.ts";
+import type { Machine } from "../lib/machine.ts";
+import { SourceError } from "../lib/source.ts";
+import type { Symbolizer } from "../lib/symbolizer.ts";
 import { type GivenStacks, parseCallGraph, stackOptions } from "../lib/stack_options.ts";
 import { requireStacks, stackAttrs, Stacks } from "../lib/stacks.ts";
 import { chain, FakeSymbolizer, KERNEL, USER } from "./fixtures/symbols.ts";

@@ -7,7 +7,8 @@
 
 import assert from "node:assert/strict";
 import { NativeMachine } from "../ffi/machine.ts";
-import { type MappedFile, SourceError, type Symbolizer } from "../lib/source.ts";
+import { SourceError } from "../lib/source.ts";
+import type { MappedFile, Symbolizer } from "../lib/symbolizer.ts";
 
 const symbolizer: Symbolizer = new NativeMachine().symbolizer(false);
 const NO_FILE: MappedFile = {

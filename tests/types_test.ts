@@ -11,7 +11,8 @@ import { type FieldValue, hash, PerfEvent, type PerfProf, type PrintOptions } fr
 import type { Handlers, LostInfo } from "../lib/handlers.ts";
 import type { Clock, RunOptions } from "../lib/options.ts";
 import { makePerfProf } from "../lib/perf_prof.ts";
-import type { Frame, Target } from "../lib/source.ts";
+import type { Frame } from "../lib/event_services.ts";
+import type { Target } from "../lib/source.ts";
 import { SAMPLE_TYPE, SERVICES, view, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
 
 /** True for the very same type: `any` is not the same as what it stands for. */

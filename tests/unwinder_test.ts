@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { call, cString } from "../ffi/library.ts";
 import { NativeSymbolizer } from "../ffi/symbolizer.ts";
-import type { MappedFile, UnwindModule } from "../lib/source.ts";
+import type { MappedFile, UnwindModule } from "../lib/symbolizer.ts";
 import { TempDir } from "./harness.ts";
 
 const STACK_SAMPLE = new URL("../native/build/stack_sample", import.meta.url).pathname;

@@ -7,7 +7,7 @@
 
 import type { AnyEvent } from "../generated_class.ts";
 import type { PerfProf } from "../perf_prof.ts";
-import type { Frame } from "../source.ts";
+import type { Frame } from "../event_services.ts";
 import { CpuTimeline } from "./cpu_timeline.ts";
 import { isStackFormat, type RecordingFormat, type StackFormat, type TableFormat } from "./formats.ts";
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Frame } from "../source.ts";
+import type { Frame } from "../event_services.ts";
 
 /** What stacks are made of: a frame of an event, or just a name. */
 export type StackFrame = string | Pick<Frame, "symbol" | "kernel" | "dso" | "file" | "inlined" | "reason">;

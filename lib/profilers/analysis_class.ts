@@ -9,7 +9,7 @@ import type { AnyEvent } from "../generated_class.ts";
 import { addMoments, momentOf } from "../moment.ts";
 import { type EventInfo, type FieldValue, INFO, isReservedName, LINE, makeTail, RECORD, TIME, TO_DICT } from "../perf_event.ts";
 import { formatLine, printable } from "../print.ts";
-import type { EventServices } from "../source.ts";
+import type { EventServices } from "../event_services.ts";
 import type { Member, ProfilerPlan } from "./profiler.ts";
 
 /** What a class is made from. */

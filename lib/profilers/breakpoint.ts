@@ -5,7 +5,7 @@
  */
 
 import { PERF, USER_REGS } from "../attr.ts";
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import type { PlannedEvent, Profiler, ProfilerOptions } from "./profiler.ts";
 import { directPlan, ipText, samplingParts, SIDE_OPTIONS, STACK_OPTIONS } from "./sampling.ts";
 

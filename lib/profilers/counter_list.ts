@@ -5,7 +5,7 @@
  */
 
 import { PERF } from "../attr.ts";
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import { type Counter, findCounter, requirePmu } from "./counters.ts";
 import { isPmu, pmuCounter } from "./pmu_events.ts";
 import type { PlannedEvent, ProfilerOptions } from "./profiler.ts";

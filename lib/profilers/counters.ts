@@ -7,7 +7,7 @@
 
 import { PERF } from "../attr.ts";
 import { PerfprofError } from "../errors.ts";
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import type { PlannedAttr } from "./profiler.ts";
 
 export type CounterKind = "software" | "hardware" | "cache" | "raw" | "pmu";

@@ -7,7 +7,7 @@
 
 import { type AttrFlag, PERF } from "../attr.ts";
 import type { AnyEvent } from "../generated_class.ts";
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import { countedEvents, parseCounters } from "./counter_list.ts";
 import { corePmu, type Counter, findCounter, namedCounters, noPmu, requirePmu } from "./counters.ts";
 import { isPmu, pmuCounter, pmuEventNames, termsText } from "./pmu_events.ts";

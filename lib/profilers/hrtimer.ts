@@ -7,7 +7,8 @@
 
 import { PERF } from "../attr.ts";
 import type { AnyEvent, EventClass } from "../generated_class.ts";
-import type { Frame, Machine } from "../source.ts";
+import type { Frame } from "../event_services.ts";
+import type { Machine } from "../machine.ts";
 import { type AnalysisClass, makeAnalysisClass } from "./analysis_class.ts";
 import { countedEvents, parseCounters } from "./counter_list.ts";
 import { makeMemberClass } from "./member_class.ts";

@@ -6,7 +6,8 @@
  */
 
 import type { AnyEvent } from "../generated_class.ts";
-import type { EventServices, Frame, Machine } from "../source.ts";
+import type { EventServices, Frame } from "../event_services.ts";
+import type { Machine } from "../machine.ts";
 import { valueNames } from "../value_names.ts";
 import { type AnalysisClass, makeAnalysisClass } from "./analysis_class.ts";
 import { type Beginning, Pairs } from "./pairs.ts";

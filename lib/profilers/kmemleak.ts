@@ -10,7 +10,9 @@
 import { parseEvents } from "../event_spec.ts";
 import type { AnyEvent } from "../generated_class.ts";
 import type { PerfEvent } from "../perf_event.ts";
-import type { EventServices, Frame, Machine, TracepointFormat } from "../source.ts";
+import type { EventServices, Frame } from "../event_services.ts";
+import type { TracepointFormat } from "../format.ts";
+import type { Machine } from "../machine.ts";
 import { type AnalysisClass, type Head, makeAnalysisClass } from "./analysis_class.ts";
 import type { Analysis, Emit, Member, Profiler, ProfilerContext, ProfilerOptions, ProfilerPlan } from "./profiler.ts";
 import { type AttrPart, STACK_OPTIONS, stackPart } from "./sampling.ts";

@@ -7,7 +7,8 @@
 
 import type { AnyEvent } from "../generated_class.ts";
 import type { PerfEvent } from "../perf_event.ts";
-import type { Machine, TracepointFormat } from "../source.ts";
+import type { TracepointFormat } from "../format.ts";
+import type { Machine } from "../machine.ts";
 import { valueNames } from "../value_names.ts";
 import { type AnalysisClass, makeAnalysisClass } from "./analysis_class.ts";
 import { type Beginning, Pairs } from "./pairs.ts";

@@ -6,7 +6,7 @@
  */
 
 import { PERF } from "../attr.ts";
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import { corePmu, type Counter, noPmu, pmuFolder } from "./counters.ts";
 import { PerfprofError } from "../errors.ts";
 import { pmuCounter } from "./pmu_events.ts";

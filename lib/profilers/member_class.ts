@@ -12,7 +12,7 @@ import { type AnyEvent, type EventClass, generateClass, type Value } from "../ge
 import { PERF_SAMPLE } from "../layout.ts";
 import type { IntegerType } from "../perf_event.ts";
 import type { LineOffsets } from "../print_line.ts";
-import type { EventServices } from "../source.ts";
+import type { EventServices } from "../event_services.ts";
 import { behind, type MemberLayout, memberLayout, type PlacedMember, type SampleAttr } from "./member_layout.ts";
 import { MemberLine } from "./member_line.ts";
 import { isShown, type MemberKind, MEMBERS } from "./members.ts";

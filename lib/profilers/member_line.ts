@@ -10,7 +10,7 @@ import type { AnyEvent } from "../generated_class.ts";
 import { addMoments, momentAt } from "../moment.ts";
 import { formatLine, printable } from "../print.ts";
 import type { LineOffsets } from "../print_line.ts";
-import type { EventServices } from "../source.ts";
+import type { EventServices } from "../event_services.ts";
 
 /** Makes the lines of one profiler's events. */
 export class MemberLine {

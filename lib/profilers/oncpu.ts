@@ -7,7 +7,7 @@
  */
 
 import type { AnyEvent } from "../generated_class.ts";
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import { type AnalysisClass, makeAnalysisClass } from "./analysis_class.ts";
 import type { Analysis, Emit, Member, Profiler, ProfilerContext, ProfilerOptions, ProfilerPlan } from "./profiler.ts";
 import { type SchedSwitch, takeNewtask, type TaskNewtask } from "./sched_events.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import { type Counter, pmuDevices, pmuFile, pmuFolder } from "./counters.ts";
 
 /** Makes an error of the text that the terms are in. */

@@ -11,7 +11,8 @@
 import type { EventAttr } from "../attr.ts";
 import type { EventClass } from "../event_class.ts";
 import type { KernelVersion } from "../print.ts";
-import type { EventServices, Machine } from "../source.ts";
+import type { EventServices } from "../event_services.ts";
+import type { Machine } from "../machine.ts";
 
 /** An option of a profiler, as it stands between the slashes: `-F HZ`, `-g`, `--than TIME`. */
 export interface ProfilerOption {

@@ -6,7 +6,7 @@
  */
 
 import type { Profilers } from "../loaded_event.ts";
-import type { Machine } from "../source.ts";
+import type { Machine } from "../machine.ts";
 import { blktrace } from "./blktrace.ts";
 import { breakpoint } from "./breakpoint.ts";
 import { findGenericEvent, genericEvents } from "./generic_events.ts";

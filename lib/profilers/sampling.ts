@@ -7,7 +7,8 @@
 
 import { type AttrFlag, encodeAttr, PERF } from "../attr.ts";
 import type { AnyEvent } from "../generated_class.ts";
-import type { EventServices, Machine } from "../source.ts";
+import type { EventServices } from "../event_services.ts";
+import type { Machine } from "../machine.ts";
 import { makeMemberClass } from "./member_class.ts";
 import { describeMembers } from "./members.ts";
 import type { PlannedAttr, PlannedEvent, ProfilerOption, ProfilerOptions, ProfilerPlan } from "./profiler.ts";

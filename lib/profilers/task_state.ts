@@ -6,7 +6,8 @@
  */
 
 import type { AnyEvent } from "../generated_class.ts";
-import type { Frame, Machine } from "../source.ts";
+import type { Frame } from "../event_services.ts";
+import type { Machine } from "../machine.ts";
 import { type AnalysisClass, makeAnalysisClass } from "./analysis_class.ts";
 import type { Analysis, Emit, Member, Profiler, ProfilerContext, ProfilerOptions, ProfilerPlan } from "./profiler.ts";
 import { STACK_OPTIONS, stackPart } from "./sampling.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { TaskName } from "../source.ts";
+import type { TaskName } from "../machine.ts";
 
 const MAX_THREADS = 65536;
 

@@ -8,7 +8,9 @@ import { PERF } from "../attr.ts";
 import { parseEvents } from "../event_spec.ts";
 import { expandEvents } from "../event_pattern.ts";
 import type { AnyEvent } from "../generated_class.ts";
-import type { EventServices, Machine, TracepointFormat } from "../source.ts";
+import type { EventServices } from "../event_services.ts";
+import type { TracepointFormat } from "../format.ts";
+import type { Machine } from "../machine.ts";
 import type { PlannedEvent, Profiler, ProfilerOptions, ProfilerPlan } from "./profiler.ts";
 import { directPlan, STACK_OPTIONS, stackPart } from "./sampling.ts";
 

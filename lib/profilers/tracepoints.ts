@@ -7,7 +7,9 @@
 import { PERF } from "../attr.ts";
 import { makeEventClass } from "../event_class.ts";
 import type { PerfEvent } from "../perf_event.ts";
-import type { Frame, Machine, TracepointFormat } from "../source.ts";
+import type { Frame } from "../event_services.ts";
+import type { TracepointFormat } from "../format.ts";
+import type { Machine } from "../machine.ts";
 import type { PlannedEvent, ProfilerContext } from "./profiler.ts";
 import type { AttrPart } from "./sampling.ts";
 
