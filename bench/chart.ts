@@ -78,23 +78,37 @@ function totalWidth(ns: number, { greatest }: Scales): number {
 function scalesOf(rows: readonly Row[]): Scales {
   const measured = rows.filter((row) => "nsPerEvent" in row);
   const own = Math.max(10, ...measured.map(({ nsPerEvent }) => nsPerEvent.median));
-  return { decades: Math.ceil(Math.log10(own)), greatest: Math.max(1, ...measured.map(({ totalNs }) => totalNs.median)) };
+  return {
+    decades: Math.ceil(Math.log10(own)),
+    greatest: Math.max(1, ...measured.map(({ traced }) => traced?.totalNs.median ?? 0)),
+  };
 }
 
 function bars(row: Measured, y: number, scales: Scales): string[] {
-  const fill = row.tool === "perfprof" ? "ours" : "theirs";
-  const { nsPerEvent: { median: ns }, addedNs: { median: added }, totalNs: { median: total }, goalNs } = row;
+  const fill = row.tool.startsWith("perfprof") ? "ours" : "theirs";
+  return [...ownBar(row, y, scales, fill), ...totalBar(row, y, scales, fill)].map((shape) => `  ${shape}`);
+}
+
+function ownBar({ nsPerEvent: { median: ns }, goalNs }: Measured, y: number, scales: Scales, fill: string): string[] {
   const own = ownWidth(ns, scales);
-  const addedWidth = totalWidth(Math.max(0, added), scales);
   const goal = OWN.x + ownWidth(goalNs ?? 0, scales);
   return [
     bar(OWN.x, y, own, fill),
     ...(goalNs === undefined ? [] : [line(goal, y - 2, y + BAR + 2, "goal")]),
     text(Math.max(OWN.x + own, goalNs === undefined ? 0 : goal) + 6, y + 11, figure(ns)),
+  ];
+}
+
+/** None of one that only read a recording: nobody was traced meanwhile. */
+function totalBar({ nsPerEvent: { median: ns }, traced }: Measured, y: number, scales: Scales, fill: string): string[] {
+  if (traced === undefined) return [];
+  const { addedNs: { median: added }, totalNs: { median: total } } = traced;
+  const addedWidth = totalWidth(Math.max(0, added), scales);
+  return [
     bar(TOTAL.x, y, addedWidth, `${fill} added`),
     bar(TOTAL.x + addedWidth, y, totalWidth(ns, scales), fill),
     text(TOTAL.x + totalWidth(total, scales) + 6, y + 11, figure(total)),
-  ].map((shape) => `  ${shape}`);
+  ];
 }
 
 function grid(bottom: number, scales: Scales): string[] {

@@ -39,9 +39,11 @@ export interface Consumer {
 
 const here = (file: string) => new URL(file, import.meta.url).pathname;
 
+/** It says nothing but what its handler does. */
+const PERFPROF: CommandLine = [Deno.execPath(), "run", "-A", "-q", "--no-lock", here("../main.ts"), "-q"];
+
 function perfprof(event: string, handler: string, ...options: string[]): CommandLine {
-  const main = [Deno.execPath(), "run", "-A", "-q", "--no-lock", here("../main.ts")] as const;
-  return [...main, "-q", "-m", RING_PAGES, ...options, "-e", event, here(`handlers/${handler}.ts`)];
+  return [...PERFPROF, "-m", RING_PAGES, ...options, "-e", event, here(`handlers/${handler}.ts`)];
 }
 
 /** perfprof with a handler of the calls of number `nr`: "ready" and the counts come on stderr. */
@@ -81,8 +83,14 @@ export function consumers(nr: number, scratch: string): Consumer[] {
     const text = await output(["perf", "report", "--stats", "-i", data]);
     return { events: Number(/SAMPLE events:\s+(\d+)/.exec(text)?.[1] ?? 0) };
   };
-  const perf = { record: recordOwn, counts: stats, ringMb: RING_MB * navigator.hardwareConcurrency };
+  // One CPU makes them all, and two calls take more than a ns.
+  const twice = async (): Promise<number> => {
+    const times = (await output([...script, "-F", "time", "--ns"])).trim().split(/\s+/);
+    return times.length - new Set(times).size;
+  };
+  const perf = { record: recordOwn, counts: stats, twice, ringMb: RING_MB * navigator.hardwareConcurrency };
   const perfPython = (work: string): Recorded => ({ ...perf, read: python(work), counts: jsonCounts });
+  const replay = (read: CommandLine): Recorded => ({ ...perf, read, readOnly: true, counts: jsonCounts });
   const firstOfPerf = (read: CommandLine) => () => timeToFirst([[...record, "--", "true"], read], /sys_enter|"events"/);
 
   return [
@@ -113,6 +121,12 @@ export function consumers(nr: number, scratch: string): Consumer[] {
       share: 20,
     },
     { ...recorded("file", "perf record", perf), share: 5 },
+    { ...recorded("replay", "perfprof", replay([...PERFPROF, "-I", data, here("handlers/count.ts")])), goalNs: 90 },
+    { ...recorded("replay", "perf + Python", replay(python("count"))), share: 10 },
+    {
+      ...recorded("replay", "perf script", { ...perf, read: script, readOnly: true, stdout: "null" }),
+      share: 10,
+    },
   ];
 }
 

@@ -1,7 +1,8 @@
 /**
  * Measures one consumer of events against the C generator, in one of two ways: a consumer that runs on (`measureLive`) from rest to
- * rest by its CPU clock, so that its start and end are not in it; one that records first and reads later (`measureRecorded`) by
- * wait4(2), less what the same takes without an event. Knows nothing of which consumers there are or of how results are shown.
+ * rest by its CPU clock, so that its start and end are not in it; one that reads a recording (`measureRecorded`) by wait4(2), with or
+ * without the making of it, less what the same takes without an event. Knows nothing of which consumers there are or of how results
+ * are shown.
  *
  * @module
  */
@@ -26,8 +27,10 @@ export interface Run {
   readonly lost: number;
   /** CPU of the consumer per event, user and system. */
   readonly nsPerEvent: number;
-  /** CPU of the generator per call meanwhile. */
-  readonly nsPerCall: number;
+  /** CPU of the generator per call meanwhile; not of one that reads what was recorded before. */
+  readonly nsPerCall?: number;
+  /** Events that stood twice in the recording, and are not in `events`. */
+  readonly twice?: number;
   readonly peakRssMb: number;
   readonly ringMb: number;
   /** Wall time of the generator, beside a live consumer. */
@@ -59,6 +62,10 @@ export interface Recorded {
   readonly stdout?: "null";
   /** Of the whole recording. */
   readonly counts: (text: string) => Counts | Promise<Counts>;
+  /** How many events stand twice in the recording. */
+  readonly twice: () => Promise<number>;
+  /** The recording was there before: only its reading is measured. */
+  readonly readOnly?: true;
   readonly ringMb: number;
 }
 
@@ -109,9 +116,13 @@ export async function measureLive({ command, ready, stdout, counts }: Live, load
 
 /** Records the generator, then reads the recording. `idleNs` is what that takes without an event. */
 export async function measureRecorded(recorded: Recorded, load: Load, idleNs: number): Promise<Run> {
+  const { readOnly, ringMb } = recorded;
   const { cpuNs, peakRssMb, text, nsPerCall } = await recordAndRead(recorded, load);
-  const { events, lost } = account(load.calls, await recorded.counts(text));
-  return { events, lost, nsPerEvent: (cpuNs - idleNs) / events, nsPerCall, peakRssMb, ringMb: recorded.ringMb };
+  const counts = await recorded.counts(text);
+  const twice = counts.events > load.calls ? await recorded.twice() : 0;
+  const { events, lost } = account(load.calls, { ...counts, events: counts.events - twice });
+  const nsPerEvent = (cpuNs - idleNs) / (events + twice);
+  return { events, lost, twice, nsPerEvent, peakRssMb, ...(readOnly ? { ringMb: 0 } : { nsPerCall, ringMb }) };
 }
 
 /** CPU time of recording and reading nothing: start and end of both. */
@@ -119,14 +130,16 @@ export async function measureIdle(recorded: Recorded, load: Load): Promise<numbe
   return (await recordAndRead(recorded, { ...load, calls: 0 })).cpuNs;
 }
 
-async function recordAndRead({ record, read, stdout }: Recorded, load: Load): Promise<Usage & { readonly nsPerCall: number }> {
+async function recordAndRead(recorded: Recorded, load: Load): Promise<Usage & { readonly nsPerCall: number }> {
+  const { record, read, stdout, readOnly } = recorded;
   const recording = await usage([...record, "--", ...generator(load)]);
   const reading = read && await usage(read, stdout && { stdout });
   const nsPerCall = callNs(recording.text);
+  // The generator is a child of the recorder: its calls are in that time as well.
+  const recordingNs = recording.cpuNs - load.calls * nsPerCall;
   return {
-    // The generator is a child of the recorder: its calls are in that time as well.
-    cpuNs: recording.cpuNs - load.calls * nsPerCall + (reading?.cpuNs ?? 0),
-    peakRssMb: Math.max(recording.peakRssMb, reading?.peakRssMb ?? 0),
+    cpuNs: (readOnly ? 0 : recordingNs) + (reading?.cpuNs ?? 0),
+    peakRssMb: Math.max(readOnly ? 0 : recording.peakRssMb, reading?.peakRssMb ?? 0),
     text: reading?.text ?? "",
     nsPerCall,
   };

@@ -14,6 +14,16 @@ export interface Spread {
   readonly max: number;
 }
 
+/** What tracing costs the traced. CPU time in ns. */
+export interface Traced {
+  /** Of the generator, per call. */
+  readonly nsPerCall: Spread;
+  /** What tracing adds to that. */
+  readonly addedNs: Spread;
+  /** The consumer's nsPerEvent + addedNs: what an event costs the machine. */
+  readonly totalNs: Spread;
+}
+
 /** A consumer that was measured. Times are CPU time in ns. */
 export interface Measured {
   readonly work: string;
@@ -25,13 +35,11 @@ export interface Measured {
   readonly goalNs?: number;
   /** nsPerEvent as a multiple of the C floor's. */
   readonly ratio: number;
-  /** Of the generator, per call. */
-  readonly nsPerCall: Spread;
-  /** What tracing adds to that. */
-  readonly addedNs: Spread;
-  /** nsPerEvent + addedNs: what an event costs the machine. */
-  readonly totalNs: Spread;
+  /** While events are made; absent where a recording was only read. */
+  readonly traced?: Traced;
   readonly lost: Spread;
+  /** Events that stood twice in recordings, of all rounds. */
+  readonly twice: number;
   readonly peakRssMb: number;
   readonly ringMb: number;
   /** From the tool's start to its first event. */
@@ -94,7 +102,6 @@ export function rowOf(
 ): Measured {
   const of = (value: (sample: Sample) => number) => spread(samples.map(value));
   const nsPerEvent = of((sample) => sample.nsPerEvent);
-  const added = ({ nsPerCall, untracedNs }: Sample) => nsPerCall - untracedNs;
   return {
     work,
     tool,
@@ -102,12 +109,22 @@ export function rowOf(
     nsPerEvent,
     ...(goalNs !== undefined && { goalNs }),
     ratio: rounded(nsPerEvent.median / floorNs),
-    nsPerCall: of((sample) => sample.nsPerCall),
-    addedNs: of(added),
-    totalNs: of((sample) => sample.nsPerEvent + added(sample)),
+    ...tracedOf(samples),
     lost: of((sample) => sample.lost),
+    twice: samples.reduce((sum, { twice = 0 }) => sum + twice, 0),
     peakRssMb: of((sample) => sample.peakRssMb).max,
     ringMb: of((sample) => sample.ringMb).max,
     ...(firstMs.length > 0 && { firstMs: spread(firstMs) }),
   };
+}
+
+function tracedOf(samples: readonly Sample[]): { readonly traced?: Traced } {
+  const known = samples.flatMap(({ nsPerCall, nsPerEvent, untracedNs }) =>
+    nsPerCall === undefined
+      ? []
+      : [{ nsPerCall, addedNs: nsPerCall - untracedNs, totalNs: nsPerEvent + nsPerCall - untracedNs }]
+  );
+  if (known.length === 0) return {};
+  const of = (key: keyof Traced) => spread(known.map((one) => one[key]));
+  return { traced: { nsPerCall: of("nsPerCall"), addedNs: of("addedNs"), totalNs: of("totalNs") } };
 }

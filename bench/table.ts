@@ -28,13 +28,21 @@ function range({ median, min, max }: Spread): string {
 
 function costs(row: Measured): string[] {
   const goal = row.goalNs === undefined ? "" : figure(row.goalNs);
-  return [range(row.nsPerEvent), figure(row.ratio), goal, figure(row.addedNs.median), figure(row.totalNs.median)];
+  const traced = row.traced === undefined ? [] : [row.traced.addedNs, row.traced.totalNs];
+  return [range(row.nsPerEvent), figure(row.ratio), goal, ...traced.map(({ median }) => figure(median))];
 }
 
 function others(row: Measured): string[] {
-  const { calls, lost, nsPerCall, peakRssMb, ringMb, firstMs } = row;
-  const figures = [calls, lost.median, nsPerCall.median, Math.round(peakRssMb), ringMb].map(figure);
-  return [...figures, firstMs === undefined ? "" : figure(firstMs.median)];
+  const { calls, lost, traced, peakRssMb, ringMb, firstMs } = row;
+  const known = (spread: Spread | undefined) => spread === undefined ? "" : figure(spread.median);
+  return [
+    figure(calls),
+    figure(lost.median),
+    known(traced?.nsPerCall),
+    figure(Math.round(peakRssMb)),
+    figure(ringMb),
+    known(firstMs),
+  ];
 }
 
 /** A table of lines that may be short of cells. */
@@ -75,6 +83,12 @@ function missing({ rows, steady }: Results): string[] {
   );
 }
 
+function twiceText({ rows, rounds }: Results): string[] {
+  const found = rows.flatMap((row) => "twice" in row && row.twice > 0 ? [`${row.work} by ${row.tool} ${row.twice}`] : []);
+  if (found.length === 0) return [];
+  return [`perf record wrote some events twice, in ${rounds === 1 ? "this run" : "these runs"}: ${found.join(", ")}.`];
+}
+
 function steadyText({ steady }: Results): string[] {
   if (steady === undefined || "missing" in steady) return [];
   const { asked, perSecond, lost } = steady;
@@ -90,7 +104,8 @@ function heading({ machine, versions, calls, rounds }: Results): string {
 
 /** For a terminal. */
 export function terminalText(results: Results): string {
-  return [heading(results), ...tables(results).map(plain), ...steadyText(results), ...missing(results)].join("\n\n");
+  return [heading(results), ...tables(results).map(plain), ...steadyText(results), ...twiceText(results), ...missing(results)]
+    .join("\n\n");
 }
 
 /** For docs/performance.md; `deno fmt` aligns it. */
@@ -101,6 +116,7 @@ export function markdownText(results: Results): string {
     `${heading(results)} [All figures](performance.json).`,
     ...tables(results).map(markdown),
     ...steadyText(results),
+    ...twiceText(results),
   ];
   return [...paragraphs, ...missing(results).map((line) => `- ${line}`)].join("\n\n");
 }

@@ -40,7 +40,22 @@ live("bench: two consumers, counted to the event", async () => {
     ["perfprof", "count", 20000, 0, true],
     ["perfprof", "print", 2000, 0, true],
   ]);
-  for (const row of measured) [row.nsPerEvent, row.nsPerCall, row.addedNs, row.totalNs].forEach(assertSpread);
+  for (const { nsPerEvent, traced } of measured) [nsPerEvent, ...Object.values(traced ?? {})].forEach(assertSpread);
+});
+
+live("bench: a recording is read to the event, and nobody is traced meanwhile", async () => {
+  using dir = new TempDir();
+  const file = `${dir.path}/results.json`;
+  await build();
+  const ended = await start("--calls", "20000", "--runs", "1", "--only", "perfprof-replay,perf-script-replay", "--json", file)
+    .end();
+  assert.equal(ended.code, 0, ended.stderr);
+  const { rows }: Results = JSON.parse(Deno.readTextFileSync(file));
+  const readers = rows.filter((row) => "nsPerEvent" in row && row.work === "replay") as Measured[];
+  assert.deepEqual(readers.map((row) => [row.tool, row.calls, row.lost.max, row.ringMb, row.traced]), [
+    ["perfprof", 20000, 0, 0, undefined],
+    ["perf script", 2000, 0, 0, undefined],
+  ]);
 });
 
 /** Pids of a process's children, whichever of its threads started them. */
@@ -75,10 +90,9 @@ const row: Measured = {
   nsPerEvent: spread(12.34),
   goalNs: 40,
   ratio: 1,
-  nsPerCall: spread(1150),
-  addedNs: spread(1000),
-  totalNs: spread(1012),
+  traced: { nsPerCall: spread(1150), addedNs: spread(1000), totalNs: spread(1012) },
   lost: spread(0),
+  twice: 0,
   peakRssMb: 63.21,
   ringMb: 64,
   firstMs: spread(1234.5),
@@ -92,7 +106,7 @@ const RESULTS: Results = {
   untracedNs: spread(150),
   rows: [
     row,
-    { ...row, tool: "perf + Python", work: "to_dict", nsPerEvent: spread(22_345.6), lost: spread(123_456) },
+    { ...row, tool: "perf + Python", work: "to_dict", nsPerEvent: spread(22_345.6), lost: spread(123_456), twice: 3 },
     { work: "stacks", tool: "perfprof", missing: "-g is <refused>" },
   ],
   steady: { asked: 1_000_000, perSecond: spread(850_000), lost: spread(0) },
@@ -126,7 +140,12 @@ count    C floor        4,000,000        0    1,150      63        64     1,235
 to_dict  perf + Python  4,000,000  123,456    1,150      63        64     1,235`,
   );
   assert.ok(widest(`${costs}\n${others}`) <= 80);
-  assert.match(rest.join("\n"), /^At 1,000,000 calls\/s.*\nstacks by perfprof is not measured: -g is <refused>$/);
+  const [rate, ...lines] = rest;
+  assert.match(rate ?? "", /^At 1,000,000 calls\/s/);
+  assert.deepEqual(lines, [
+    "perf record wrote some events twice, in these runs: to_dict by perf + Python 3.",
+    "stacks by perfprof is not measured: -g is <refused>",
+  ]);
 });
 
 Deno.test("bench: the picture has every row, and its text is text", async () => {
