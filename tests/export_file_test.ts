@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { OutputFile, refuseSharedFolder } from "../lib/export/output_file.ts";
 import { makeTable } from "../lib/export/table.ts";
+import { Timeline } from "../lib/export/timeline.ts";
 import { MAIN, TempDir } from "./harness.ts";
 
 const LIB = new URL("../lib/export/", import.meta.url);
@@ -45,7 +46,9 @@ Deno.test("links, folders, devices and pipes are refused, also those that come m
       message: `writing ${there} failed: it is ${what}`,
     });
   }
-  assert.throws(() => new OutputFile(`${dir.path}/no/out`, () => {}), { message: /^writing .* failed: .*No such file/ });
+  assert.throws(() => new OutputFile(`${dir.path}/no/out`, () => {}), {
+    message: `writing ${dir.path}/no/out failed: no such file or directory`,
+  });
   assert.equal(Deno.readTextFileSync(target), "safe");
   assert.equal([...Deno.readDirSync(dir.path)].length, 2);
 });
@@ -61,8 +64,27 @@ Deno.test("a full disk is an error that names the file", async () => {
   // A limit on the size of files fails as a full disk does, and needs no disk.
   const args = ["-c", `ulimit -f 1000; trap '' XFSZ; exec "$0" run -A --no-lock "$1"`, Deno.execPath(), script];
   const { stdout } = await new Deno.Command("sh", { args }).output();
-  assert.match(new TextDecoder().decode(stdout), /^PerfprofError writing \S+\/out failed: File too large/);
+  assert.match(new TextDecoder().decode(stdout), /^PerfprofError writing \S+\/out failed: file too large$/m);
   assert.deepEqual([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["script.ts"]);
+});
+
+Deno.test("what handlers give up leaves what was there, and nothing else", async () => {
+  using dir = new TempDir();
+  for (const name of ["t.csv", "t.jsonl", "t.sqlite"]) {
+    const path = dir.write(name, "before");
+    const table = await makeTable(path);
+    for (let i = 0; i < 2000; i++) table.add({ i });
+    table.discard();
+    table.close();
+    assert.throws(() => table.add({ i: 0 }), TypeError);
+    assert.equal(Deno.readTextFileSync(path), "before");
+  }
+  const timeline = new Timeline(dir.write("t.json", "before"));
+  timeline.instant({ track: "t", name: "i", timeNs: 1 });
+  timeline.discard();
+  timeline.close();
+  assert.equal(Deno.readTextFileSync(`${dir.path}/t.json`), "before");
+  assert.equal([...Deno.readDirSync(dir.path)].length, 4);
 });
 
 Deno.test("a database is not made where others could exchange its file", async () => {

@@ -7,13 +7,14 @@ import { CpuTimeline } from "../lib/export/cpu_timeline.ts";
 import { RECORDING_FORMATS } from "../lib/export/formats.ts";
 import type { Instant, Slice } from "../lib/export/timeline.ts";
 import type { AnyEvent } from "../lib/generated_class.ts";
-import { Child, live, perfprof, Stage } from "./harness.ts";
+import { Child, EMIT, live, MAIN, perfprof, start, TempDir, until } from "./harness.ts";
+import { cannotRecord, emitted, recordCalls } from "./recording_files.ts";
 
 const HANDLERS = new URL("../lib/export/recording.ts", import.meta.url).pathname;
 
 Deno.test("export is a run of its handlers over the recording", () => {
   assert.equal(exportRun(["-h"]), undefined);
-  assert.deepEqual(exportRun(["a.data", "--to", "html"]), ["-I", "a.data", "--", HANDLERS, "html", "a.data.html"]);
+  assert.deepEqual(exportRun(["a.data", "--to", "html"]), ["-I", "a.data", "--", HANDLERS, "a.data", "html", "a.data.html"]);
   assert.deepEqual(
     exportRun([
       "--to=csv",
@@ -49,6 +50,7 @@ Deno.test("export is a run of its handlers over the recording", () => {
       "-v",
       "--",
       HANDLERS,
+      "-",
       "csv",
       "out",
     ],
@@ -72,6 +74,8 @@ Deno.test("what is wrong on its command line is said", () => {
     [["a", "--to", "parque"], /^option --to: 'parque' is no format$/, /^--to parquet$/],
     [["--to", "html"], /takes one FILE, not 0$/, /export -h$/],
     [["a", "b", "--to", "html"], /takes one FILE, not 2$/, /export -h$/],
+    [["a", "--to", "html", "-o", "-"], /^option -o: '-' is no file, and an export is one$/, /^-o a\.html$/],
+    [["a", "--to", "csv", "--output="], /^option -o: '' is no file, and an export is one$/, /^-o a\.\{event\}\.csv$/],
     [["a", "--to", "html", "--x"], /^the command 'export': Unknown option '--x'/, /export -h$/],
   ];
   for (const [args, message, hint] of wrong) {
@@ -83,6 +87,40 @@ Deno.test("what is wrong on its command line is said", () => {
     });
   }
 });
+
+/** perf's own recording of a program that is waited for. */
+const RECORDING = new URL("recordings/offcpu.perf.data", import.meta.url).pathname;
+
+Deno.test("a place where no file can be is said before the recording is read", async () => {
+  for (const format of Object.keys(RECORDING_FORMATS)) {
+    const { code, stdout, stderr } = await perfprof(["export", RECORDING, "-q", "--to", format, "-o", "/no/such/file"]);
+    assert.deepEqual([code, stdout, stderr], [1, "", "perfprof: writing /no/such/file failed: no such file or directory\n"]);
+  }
+});
+
+Deno.test("a recording is not replaced by what is made of it", async () => {
+  using dir = new TempDir();
+  const copy = `${dir.path}/perf.data`;
+  Deno.copyFileSync(RECORDING, copy);
+  const { code, stderr } = await perfprof(["export", copy, "-q", "--to", "csv", "-o", `${dir.path}/./perf.data`]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^perfprof: writing \S+\/perf\.data failed: it is the recording\nhint: -o with another name\n$/);
+  assert.deepEqual(Deno.readFileSync(copy), Deno.readFileSync(RECORDING));
+});
+
+const MOUNTS = Deno.uid() === 0 && new Deno.Command("unshare", { args: ["-m", "true"], stderr: "null" }).outputSync().success;
+
+live("what does not fit on the disk is an error of one line and status 1, and leaves nothing there", async () => {
+  using dir = new TempDir();
+  const script = 'mount -t tmpfs -o size=4k none "$0" && "$@"; status=$?; ls -A "$0"; exit $status';
+  for (const format of ["html", "csv", "jsonl", "sqlite", "arrow", "parquet", "chrome"]) {
+    const words = [Deno.execPath(), "run", "-A", "-q", "--no-lock", MAIN, "export", RECORDING, "-q", "--to", format];
+    const child = new Child("unshare", ["-m", "sh", "-c", script, dir.path, ...words, "-o", `${dir.path}/out`]);
+    const { code, stdout, stderr } = await child.end();
+    assert.deepEqual([code, stdout], [1, ""], format);
+    assert.match(stderr, /^perfprof: writing \S+\/out failed: (no space left on device|database or disk is full)\n$/);
+  }
+}, MOUNTS ? undefined : "no mount namespaces here");
 
 /** An event, as far as a timeline looks at it. */
 function event(name: string, cpu: number, timeNs: number, fields: Record<string, unknown>): AnyEvent {
@@ -120,43 +158,11 @@ Deno.test("a timeline has who runs on each CPU: not idleness, not what losses le
 
 const CALLS = 3000;
 
-/** Records system calls of the generator by perf. */
-async function recordCalls(stage: Stage): Promise<string> {
-  const path = `${stage.dir.path}/perf.data`;
-  const [, event, filter] = /^(.*?)\/(.*)\/$/.exec(stage.event())!;
-  const args = [
-    "record",
-    "-q",
-    "-g",
-    "-m",
-    "1024",
-    "-e",
-    event!,
-    "--filter",
-    filter!,
-    "-o",
-    path,
-    stage.emitter,
-    "calls",
-    `${CALLS}`,
-  ];
-  const { code, stderr } = await new Child("perf", args).end();
-  assert.equal(code, 0, stderr);
-  return path;
-}
-
-const noPerf = (() => {
-  try {
-    return new Deno.Command("perf", { args: ["--version"] }).outputSync().success ? undefined : "perf does not run";
-  } catch {
-    return "no perf";
-  }
-})();
-
 live("every event of a recording is a row, a stack, an instant", async () => {
-  using stage = new Stage();
-  const path = await recordCalls(stage);
-  const out = (name: string) => `${stage.dir.path}/${name}`;
+  using dir = new TempDir();
+  const path = `${dir.path}/perf.data`;
+  recordCalls(path, ["-g", "-m", "1024", ...emitted()], CALLS);
+  const out = (name: string) => `${dir.path}/${name}`;
   const said = async (...args: string[]) => {
     const { code, stdout, stderr } = await perfprof(["export", path, "-q", ...args]);
     assert.deepEqual([code, stderr], [0, ""]);
@@ -179,4 +185,61 @@ live("every event of a recording is a row, a stack, an instant", async () => {
   assert.equal(weights.reduce((sum, [, weight]) => sum + Number(weight), 0), CALLS);
   const { traceEvents }: { traceEvents: { ph: string }[] } = JSON.parse(Deno.readTextFileSync(out("c")));
   assert.equal(traceEvents.filter(({ ph }) => ph === "i").length, CALLS);
-}, noPerf);
+}, cannotRecord);
+
+live("events with different fields want a file each: said where the columns of one come too late", async () => {
+  using dir = new TempDir();
+  const { path } = dir;
+  recordCalls(`${path}/perf.data`, [...emitted(), "-e", "sched:sched_process_exit"], 2000);
+  const exported = (output: string) =>
+    perfprof(["export", `${path}/perf.data`, "-q", "--to", "csv", "-o", `${path}/${output}`]);
+  const { code, stdout, stderr } = await exported("all.csv");
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.deepEqual(stderr.trimEnd().split("\n"), [
+    `perfprof: writing ${path}/all.csv failed: its events have different fields`,
+    `hint: -o '${path}/all.{event}.csv'`,
+    "hint: -e EVENT for one of them",
+    "hint: --to jsonl",
+  ]);
+  assert.deepEqual(filesIn(dir), ["perf.data"]);
+  assert.deepEqual((await exported("all.{event}.csv")).stdout, `2001 rows in ${path}/all.{event}.csv\n`);
+  assert.deepEqual(filesIn(dir), ["all.raw_syscalls_sys_enter.csv", "all.sched_sched_process_exit.csv", "perf.data"]);
+}, cannotRecord);
+
+function filesIn({ path }: TempDir): string[] {
+  return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+}
+
+/** Waits until a file grows there that is not yet in its place. */
+async function untilGrowing(dir: TempDir): Promise<void> {
+  await until(() => filesIn(dir).some((name) => name.endsWith(".tmp") && Deno.statSync(`${dir.path}/${name}`).size > 0));
+}
+
+live("an export that is interrupted leaves no half of a file", async () => {
+  using dir = new TempDir();
+  recordCalls(`${dir.path}/perf.data`, ["-m", "4096", ...emitted()], 200_000);
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const child = start(["export", `${dir.path}/perf.data`, "-q", "--to", "jsonl", "-o", `${dir.path}/out`]);
+    await untilGrowing(dir);
+    child.kill(signal);
+    const { code, stdout, stderr } = await child.end();
+    assert.deepEqual([code, stdout, stderr], [status, "", ""]);
+    assert.deepEqual(filesIn(dir), ["perf.data"]);
+  }
+}, cannotRecord);
+
+live("of a recording that comes through a pipe, an interrupt is the end: what came is there", async () => {
+  using dir = new TempDir();
+  const words = ["run", "-A", "-q", "--no-lock", MAIN, "export", "-", "-q", "--to", "jsonl", "-o", `${dir.path}/out`];
+  const child = new Child(Deno.execPath(), words, { stdin: "piped" });
+  const perf = new Deno.Command("perf", { args: ["record", "-q", "-o", "-", ...emitted(), "--", EMIT, "calls", `${CALLS}`] });
+  const writer = child.process.stdin.getWriter();
+  await writer.write((await perf.output()).stdout);
+  await untilGrowing(dir);
+  child.kill("SIGINT");
+  const { code, stdout } = await child.end();
+  await writer.close().catch(() => {});
+  const rows = Deno.readTextFileSync(`${dir.path}/out`).split("\n").length - 1;
+  assert.ok(rows > 0);
+  assert.deepEqual([code, stdout], [0, `${rows} rows in ${dir.path}/out\n`]);
+}, cannotRecord);

@@ -1,4 +1,4 @@
-/** Stacks as other viewers of profiles read them: the text itself, and what speedscope shows of each format it opens. */
+/** Stacks as other viewers of profiles read them: the text itself, what speedscope shows of each format it opens, and Go's pprof. */
 
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
@@ -6,7 +6,7 @@ import { Profile } from "npm:pprof-format@2.3.2";
 import type { StackFormat } from "../lib/export/formats.ts";
 import { Stacks } from "../lib/export/stacks.ts";
 import { CHROMIUM } from "./browser.ts";
-import { TempDir } from "./harness.ts";
+import { Child, TempDir } from "./harness.ts";
 import { inSpeedscope } from "./speedscope.ts";
 
 const FRAME = { kernel: false, dso: "/usr/bin/app" } as const;
@@ -70,7 +70,7 @@ Deno.test("pprof: functions, files, whole weights and the thread", async () => {
     ]),
     [
       [[["do_read", "[kernel.kallsyms]"], ["inner;most", "/usr/bin/app"], ["main", "app.c"]], [3], [["thread", "app one"]]],
-      [[], [1], [["thread", "app two"]]],
+      [[["[no stack]", ""]], [1], [["thread", "app two"]]],
       [[["[app]", "/usr/bin/app"], ["main", "app.c"]], [3], [["thread", "app two"]]],
     ],
   );
@@ -81,7 +81,7 @@ Deno.test("pprof: functions, files, whole weights and the thread", async () => {
 const OPENED: readonly (readonly [StackFormat, string, RegExp])[] = [
   ["folded", "s.folded", /^3 \(43%\)\t3 \(43%\)\tdo_read_\[k\]$/m],
   ["speedscope", "s.speedscope.json", /^3.00ms \(100%\)\t3.00ms \(100%\)\tdo_read$/m],
-  ["pprof", "s.pb.gz", /^3.00ms \(50%\)\t3.00ms \(50%\)\tdo_read$/m],
+  ["pprof", "s.pb.gz", /^3.00ms \(43%\)\t3.00ms \(43%\)\tdo_read$/m],
 ];
 
 for (const [format, name, row] of OPENED) {
@@ -97,3 +97,43 @@ for (const [format, name, row] of OPENED) {
     },
   });
 }
+
+Deno.test({
+  name: `speedscope opens what has no stack${CHROMIUM === undefined ? " (skipped: no Chromium)" : ""}`,
+  ignore: CHROMIUM === undefined,
+  fn: async () => {
+    using dir = new TempDir();
+    const path = `${dir.path}/s.speedscope.json`;
+    await new Stacks({ title: "None" }).write(path);
+    const { title, table } = await inSpeedscope(path);
+    assert.match(title, /^None /);
+    assert.match(table, /No symbols found/);
+  },
+});
+
+/** Is the program here that profile.proto belongs to? */
+const GO = (() => {
+  try {
+    return new Deno.Command("go", { args: ["tool", "-n", "pprof"], stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+})();
+
+Deno.test({
+  name: `go tool pprof opens pprof${GO ? "" : " (skipped: no go)"}`,
+  ignore: !GO,
+  fn: async () => {
+    using dir = new TempDir();
+    const path = `${dir.path}/s.pb.gz`;
+    await stacksOfTwoThreads().write(path);
+    const said = async (option: string) =>
+      (await new Child("go", ["tool", "pprof", option, path], { env: { PPROF_TMPDIR: dir.path } }).end()).stdout;
+    const rows = [...(await said("-top")).matchAll(/^ +(\S+) +\S+% +\S+% +(\S+) +\S+% {2}(.*)$/gm)].map((row) =>
+      row.slice(1).join(" ")
+    );
+    assert.deepEqual(rows, ["3ms 3ms [app]", "3ms 3ms do_read", "1ms 1ms [no stack]", "0 3ms inner;most", "0 6ms main"]);
+    assert.match(await said("-tags"), /^ thread: Total 7\.0ms\n +4\.0ms \(57\.14%\): app two\n +3\.0ms \(42\.86%\): app one$/m);
+    assert.match(await said("-traces"), /thread: +app one\n +3ms +do_read\n +inner;most\n +main\n/);
+  },
+});

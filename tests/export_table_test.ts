@@ -123,6 +123,20 @@ Deno.test("arrow: several batches, and no row at all", async () => {
   assert.deepEqual([none.numRows, none.numCols], [0, 2]);
 });
 
+Deno.test("a table without rows is one that opens", async () => {
+  using dir = new TempDir();
+  for (const name of ["t.csv", "t.parquet"]) {
+    assert.deepEqual(await query(`SELECT count(*) AS n, max(_event) AS last FROM '${await written(dir, name, [])}'`), [
+      { n: 0n, last: null },
+    ]);
+  }
+  const { numRows, schema } = tableFromIPC(Deno.readFileSync(await written(dir, "t.arrow", [])));
+  assert.deepEqual([numRows, schema.names], [0, ["_event"]]);
+  const database = new DatabaseSync(await written(dir, "t.sqlite", []));
+  assert.deepEqual(database.prepare("SELECT _event FROM events").all(), []);
+  database.close();
+});
+
 Deno.test("sqlite: integers of 64 bits, larger ones as their digits, lists for json_each", async () => {
   using dir = new TempDir();
   const database = new DatabaseSync(await written(dir, "t.sqlite", ROWS, { columns: COLUMNS }));

@@ -1,4 +1,7 @@
-/** Timelines: the text itself, by the rules of the Trace Event Format, and what speedscope (as a reader of it) makes of one. */
+/**
+ * Timelines: the text itself, by the rules of the Trace Event Format, and what speedscope (as a reader of it) makes of one. What
+ * Perfetto makes of them is in export_perfetto_test.ts.
+ */
 
 import assert from "node:assert/strict";
 import { Timeline } from "../lib/export/timeline.ts";
@@ -33,20 +36,20 @@ Deno.test("slices, instants and counters on named tracks, times to the ns", () =
   assert.deepEqual(text.split("\n"), [
     '{"displayTimeUnit":"ns","traceEvents":[',
     '{"ph":"M","pid":1,"tid":0,"name":"process_name","args":{"name":"CPUs"}},',
-    '{"ph":"M","pid":1,"tid":0,"name":"process_sort_index","args":{"sort_index":1}},',
     '{"ph":"M","pid":1,"tid":1,"name":"thread_name","args":{"name":"CPU 0"}},',
-    '{"ph":"M","pid":1,"tid":1,"name":"thread_sort_index","args":{"sort_index":1}},',
-    '{"ph":"X","pid":1,"tid":1,"ts":1152921504606846.977,"dur":0.005,"name":"bash","args":{"pid":9223372036854775808}},',
+    '{"ph":"X","pid":1,"tid":1,"ts":1152921504606846.977,"dur":0.005,"name":"bash","args":{"pid":"9223372036854775808"}},',
     '{"ph":"M","pid":1,"tid":2,"name":"thread_name","args":{"name":"CPU 1"}},',
-    '{"ph":"M","pid":1,"tid":2,"name":"thread_sort_index","args":{"sort_index":2}},',
     '{"ph":"X","pid":1,"tid":2,"ts":1.500,"dur":0.000,"name":"a\\"</script>","args":{}},',
     '{"ph":"M","pid":2,"tid":0,"name":"process_name","args":{"name":"perfprof"}},',
-    '{"ph":"M","pid":2,"tid":0,"name":"process_sort_index","args":{"sort_index":2}},',
     '{"ph":"M","pid":2,"tid":1,"name":"thread_name","args":{"name":"CPU 0"}},',
-    '{"ph":"M","pid":2,"tid":1,"name":"thread_sort_index","args":{"sort_index":1}},',
     '{"ph":"i","s":"t","pid":2,"tid":1,"ts":1000.000,"name":"wake","args":{}},',
     '{"ph":"C","pid":2,"ts":0.012,"name":"queue","args":{"value":3}},',
-    '{"ph":"C","pid":1,"ts":-0.012,"name":"queue","args":{"value":-1}}',
+    '{"ph":"C","pid":1,"ts":-0.012,"name":"queue","args":{"value":-1}},',
+    '{"ph":"M","pid":1,"tid":0,"name":"process_sort_index","args":{"sort_index":1}},',
+    '{"ph":"M","pid":1,"tid":1,"name":"thread_sort_index","args":{"sort_index":0}},',
+    '{"ph":"M","pid":1,"tid":2,"name":"thread_sort_index","args":{"sort_index":1}},',
+    '{"ph":"M","pid":2,"tid":0,"name":"process_sort_index","args":{"sort_index":2}},',
+    '{"ph":"M","pid":2,"tid":1,"name":"thread_sort_index","args":{"sort_index":0}}',
     "]}",
     "",
   ]);
@@ -65,6 +68,10 @@ Deno.test("what is no time is refused, and leaves nothing behind", () => {
     assert.throws(() => timeline.slice({ track: "t", name: "s", startNs: 0, durationNs: NaN }), RangeError);
     assert.throws(() => timeline.instant({ track: "t", name: "s", timeNs: Infinity }), RangeError);
     assert.throws(() => timeline.counter({ name: "s", timeNs: NaN, value: 1 }), RangeError);
+    assert.throws(() => timeline.counter({ name: "s", timeNs: 1, value: Infinity }), {
+      name: "RangeError",
+      message: "Cannot add a counter's value Infinity: a number is expected",
+    });
   });
   assert.deepEqual(JSON.parse(text).traceEvents.filter(({ ph }: { ph: string }) => ph !== "M"), []);
 });

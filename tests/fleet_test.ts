@@ -1,10 +1,12 @@
 /**
  * docs/fleet.md and docs/fleet/: the systemd unit's and the DaemonSet's own command, environment and capabilities run the ready
- * handler, whose metrics a receiver gets to the last event; and the document's query over the recordings of three hosts.
+ * handler, whose metrics a receiver gets to the last event; systemd and the schema of Kubernetes' API take them; and the document's
+ * query over the recordings of three hosts.
  */
 
 import assert from "node:assert/strict";
 import { DuckDBInstance } from "npm:@duckdb/node-api@1.5.5-r.5";
+import { DaemonSet as Schema, type IDaemonSet } from "npm:kubernetes-models@5.1.0/apps/v1";
 import { parse } from "npm:yaml@2.9.1";
 import { pathWith } from "./command.ts";
 import { Child, emittedNr, live, perfprof, Stage, start, TempDir } from "./harness.ts";
@@ -198,6 +200,35 @@ Deno.test("the DaemonSet is one program with the unit's capabilities, which sees
   assert.equal(`${parseInt(CONTAINER.resources.limits.memory)}M`, settings("MemoryMax")[0]);
   // Kubernetes reads YAML 1.1, in which `yes` is true and 0755 octal.
   assert.deepEqual(parse(read("docs/fleet/daemonset.yaml"), { version: "1.1" }), MANIFEST);
+});
+
+/** The manifest with another pod. */
+function withPod(spec: object): object {
+  return { ...MANIFEST, spec: { ...MANIFEST.spec, template: { ...MANIFEST.spec.template, spec } } };
+}
+
+Deno.test("the DaemonSet is what the OpenAPI schema of Kubernetes takes", () => {
+  const validate = (manifest: object) => new Schema(manifest as IDaemonSet).validate();
+  validate(MANIFEST);
+  const pod = MANIFEST.spec.template.spec;
+  assert.throws(() => validate(withPod({ ...pod, hostPID: "yes" })), /hostPID/);
+  assert.throws(() => validate(withPod({ ...pod, volumes: [{ name: "x", hostPath: {} }] })), /hostPath/);
+  assert.throws(() => validate({ ...MANIFEST, apiVersion: "apps/v2" }), /apiVersion/);
+});
+
+/** Checks a manifest against the types made from that schema: it lets pass what it does not know, and a cluster does not. */
+async function typeErrors(manifest: unknown): Promise<string> {
+  using dir = new TempDir();
+  const types = 'import type { IDaemonSet } from "npm:kubernetes-models@5.1.0/apps/v1";';
+  const path = dir.write("manifest.ts", `${types}\nexport default ${JSON.stringify(manifest)} satisfies IDaemonSet;\n`);
+  const { stderr } = await new Child(Deno.execPath(), ["check", "-q", "--no-lock", path], { env: { NO_COLOR: "1" } }).end();
+  return stderr;
+}
+
+Deno.test("the DaemonSet has no field that Kubernetes does not know", async () => {
+  assert.equal(await typeErrors(MANIFEST), "");
+  const { hostPID, ...pod } = MANIFEST.spec.template.spec;
+  assert.match(await typeErrors(withPod({ ...pod, hostPid: hostPID })), /hostPid.* does not exist in type 'IPodSpec'/);
 });
 
 Deno.test("the image has what setup.sh installs, this Deno and this version", () => {

@@ -8,6 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { nearest, UsageError } from "../errors.ts";
+import { requireOwnFiles } from "../own_files.ts";
 import { RECORDING_FORMATS, type RecordingFormat } from "./formats.ts";
 
 const NAMES = Object.keys(RECORDING_FORMATS) as RecordingFormat[];
@@ -48,16 +49,22 @@ const OF_THE_RUN = { event: "-e", cpus: "-C", time: "--time" } as const;
 export function exportRun(args: readonly string[]): string[] | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
+  requireOwnFiles("the command 'export'");
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) {
     throw new UsageError(`the command 'export' takes one FILE, not ${positionals.length}`, { hints: ["perfprof export -h"] });
   }
   const format = formatNamed(values.to);
+  if (values.output === "" || values.output === "-") {
+    throw new UsageError(`option -o: '${values.output}' is no file, and an export is one`, {
+      hints: [`-o ${outputOf(file, format)}`],
+    });
+  }
   const own = Object.entries(OF_THE_RUN).flatMap(([name, option]) =>
     (values[name as keyof typeof OF_THE_RUN] ?? []).flatMap((value) => [option, value])
   );
   const flags = [...values.force ? ["--force"] : [], ...values.quiet ? ["-q"] : [], ...(values.verbose ?? []).map(() => "-v")];
-  return ["-I", file, ...own, ...flags, "--", fileURLToPath(HANDLERS), format, values.output ?? outputOf(file, format)];
+  return ["-I", file, ...own, ...flags, "--", fileURLToPath(HANDLERS), file, format, values.output ?? outputOf(file, format)];
 }
 
 function parse(args: readonly string[]) {

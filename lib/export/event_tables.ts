@@ -44,4 +44,8 @@ export class EventTables implements Table {
   close(): void {
     for (const table of this.#tables.values()) table.close();
   }
+
+  discard(): void {
+    for (const table of this.#tables.values()) table.discard();
+  }
 }

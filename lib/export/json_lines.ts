@@ -26,4 +26,8 @@ export class JsonLines implements Table {
   close(): void {
     if (this.#file.isOpen) this.#file.finish();
   }
+
+  discard(): void {
+    this.#file.discard();
+  }
 }

@@ -128,12 +128,20 @@ export class OutputFile {
  */
 export function refuseSharedFolder(path: string): void {
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : ".";
-  const { mode, uid } = Deno.statSync(folder);
+  const { mode, uid } = ownerOf(path, folder);
   const isOthers = uid !== null && uid !== 0 && uid !== Deno.uid();
   if (((mode ?? 0) & SHARED && !((mode ?? 0) & STICKY)) || isOthers) {
     throw new PerfprofError(`writing ${path} failed: others can write in its folder`, {
       hints: ["a folder of your own, or /tmp"],
     });
+  }
+}
+
+function ownerOf(path: string, folder: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(folder);
+  } catch (error) {
+    throw cannotWrite(path, error);
   }
 }
 
@@ -151,7 +159,9 @@ function refuseOther(path: string): void {
   throw new PerfprofError(`writing ${path} failed: it is ${what}`, { hints: ["another name, or remove it first"] });
 }
 
-function cannotWrite(path: string, error: unknown): PerfprofError {
+/** What went wrong with it, as the system says it, and no more: where the file grows is not where it was meant to be. */
+export function cannotWrite(path: string, error: unknown): PerfprofError {
   if (error instanceof PerfprofError) return error;
-  return new PerfprofError(`writing ${path} failed: ${error instanceof Error ? error.message : error}`, { cause: error });
+  const [reason = ""] = (error instanceof Error ? error.message : String(error)).split(" (os error ", 1);
+  return new PerfprofError(`writing ${path} failed: ${reason[0]?.toLowerCase()}${reason.slice(1)}`, { cause: error });
 }

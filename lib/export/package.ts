@@ -5,6 +5,7 @@
  */
 
 import { PerfprofError } from "../errors.ts";
+import { requireOwnFiles } from "../own_files.ts";
 
 /** Not where they are imported: Deno fetches what an import() names literally at the start of every program. */
 const PACKAGES = {
@@ -20,6 +21,7 @@ const PACKAGES = {
  */
 export async function loadPackage<Module>(name: keyof typeof PACKAGES): Promise<Module> {
   const specifier = PACKAGES[name];
+  requireOwnFiles(`load ${name}`);
   try {
     return await import(specifier);
   } catch (cause) {

@@ -4,20 +4,24 @@
  * @module
  */
 
-import { type StackTree, walkStacks } from "./stack_tree.ts";
+import { type StackNode, type StackTree, walkStacks } from "./stack_tree.ts";
 import type { StackUnit } from "./units.ts";
 
 const SCHEMA = "https://www.speedscope.app/file-format-schema.json";
 
+const EMPTY: StackNode = { function: -1, own: 0, callees: new Map() };
+
 /** The text of the file. */
 export function speedscope(tree: StackTree, unit: StackUnit, title: string): string {
+  // It opens no file without a profile.
+  const threads = tree.threads.size > 0 ? [...tree.threads] : [["", EMPTY] as const];
   return JSON.stringify({
     $schema: SCHEMA,
     exporter: "perfprof",
     name: title,
     activeProfileIndex: 0,
     shared: { frames: tree.functions.map(({ name, dso, file }) => ({ name, file: file || dso })) },
-    profiles: [...tree.threads].map(([thread, root]) => {
+    profiles: threads.map(([thread, root]) => {
       const stacks = [...walkStacks(root)];
       return {
         type: "sampled",

@@ -25,11 +25,12 @@ const TYPES: Readonly<Record<ScalarType, string>> = {
 /** Makes the table. */
 export function sqliteWriter(columns: readonly Column[], file: OutputFile): BatchWriter {
   const database = new DatabaseSync(file.temporary);
-  // Nobody reads it before it is whole, and what is not whole is thrown away: no journal, no waiting for the disk.
-  database.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE");
+  // Nobody reads it before it is whole, and what is not whole is thrown away: no journal beside it, no waiting for the disk. (No
+  // journal at all is what node:sqlite refuses, without a word.)
+  database.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE");
   const names = columns.map(({ name, type, isList }) => `${identifier(name)} ${isList ? "TEXT" : TYPES[type]}`);
-  database.exec(`CREATE TABLE events (${names.join(", ") || "nothing"})`);
-  const insert = database.prepare(`INSERT INTO events VALUES (${columns.map(() => "?").join(", ") || "NULL"})`);
+  database.exec(`CREATE TABLE events (${names.join(", ")})`);
+  const insert = database.prepare(`INSERT INTO events VALUES (${columns.map(() => "?").join(", ")})`);
   return {
     write(cells, rows) {
       database.exec("BEGIN");

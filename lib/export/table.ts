@@ -21,7 +21,7 @@ import {
 } from "./columns.ts";
 import { EventTables, isForEachEvent } from "./event_tables.ts";
 import { formatOf, TABLE_FORMATS, type TableFormat } from "./formats.ts";
-import { OutputFile, refuseSharedFolder } from "./output_file.ts";
+import { cannotWrite, OutputFile, refuseSharedFolder } from "./output_file.ts";
 
 /** What `perf_prof.export.table()` takes. */
 export interface TableOptions {
@@ -48,6 +48,9 @@ const FIRST = 1000;
 const BATCH = 8192;
 const BATCH_SIZE = 16 * 1024 * 1024;
 
+/** Of a table without rows: one that every event has, since readers open none without columns. */
+const NO_COLUMNS = [makeColumn("_event", "string")];
+
 /** Rows of a file. */
 export interface Table {
   /** Rows that were added. */
@@ -65,6 +68,8 @@ export interface Table {
    * @throws {PerfprofError} It cannot be written
    */
   close(): void;
+  /** Gives the file up; what was in its place stays. */
+  discard(): void;
 }
 
 /**
@@ -159,9 +164,15 @@ class ColumnTable implements Table {
       this.#flush();
       this.#writer?.finish();
       this.#file.finish();
+    } catch (error) {
+      throw cannotWrite(this.#file.path, error);
     } finally {
-      this.#file.discard();
+      this.discard();
     }
+  }
+
+  discard(): void {
+    this.#file.discard();
   }
 
   /** Now the columns are known. */
@@ -169,6 +180,7 @@ class ColumnTable implements Table {
     const rows = this.#first;
     this.#first = [];
     this.#columns = columnsOf(rows, this.#given);
+    if (this.#columns.length === 0) this.#columns = NO_COLUMNS;
     this.#indices = new Map(this.#columns.map(({ name }, index) => [name, index]));
     this.#cells = this.#columns.map(() => []);
     this.#writer = this.#make(this.#columns, this.#file);
@@ -196,8 +208,8 @@ class ColumnTable implements Table {
       this.#writer!.write(this.#cells, this.#rows);
     } catch (error) {
       // Half a batch may be there: nothing that can be gone on from.
-      this.#file.discard();
-      throw error;
+      this.discard();
+      throw cannotWrite(this.#file.path, error);
     }
     this.#cells = this.#columns.map(() => []);
     this.#rows = this.#size = 0;

@@ -1,14 +1,15 @@
 /**
  * `perf_prof.export.timeline()`: slices, instants and counters on tracks, as the Trace Event Format that Perfetto and
- * chrome://tracing open (JSON). It is written as it comes; what is remembered are the names of tracks.
+ * chrome://tracing open (JSON). It is written as it comes; what is remembered are the names of tracks, and what lanes.ts says.
  *
  * The format counts µs, with a point: ns are written to the last digit. A process of the format is a group of tracks here, a thread
- * a track.
+ * a track, or one of the lanes on which slices of a track are that overlap.
  *
  * @module
  */
 
-import { jsonText } from "./json_text.ts";
+import { int64JsonText } from "./json_text.ts";
+import { Lanes } from "./lanes.ts";
 import { OutputFile } from "./output_file.ts";
 
 /** ns of the events' clock. */
@@ -22,7 +23,7 @@ interface Place {
   readonly track: string;
 }
 
-/** Something that lasted. */
+/** Something that lasted. On its track there may be others at the same time. */
 export interface Slice extends Place {
   readonly name: string;
   readonly startNs: Ns;
@@ -46,6 +47,26 @@ export interface CounterValue {
   readonly value: number | bigint;
 }
 
+/** `CPU 2` comes before `CPU 10`. */
+const NAMES = new Intl.Collator("en", { numeric: true });
+
+/** Tracks by their names. */
+interface Group {
+  readonly pid: number;
+  readonly tracks: Map<string, Track>;
+  /** The last number that was given to a lane. */
+  tid: number;
+}
+
+/** A line, or several where slices overlap. */
+interface Track {
+  readonly group: Group;
+  readonly name: string;
+  readonly lanes: Lanes;
+  /** The numbers of its lanes. */
+  readonly tids: number[];
+}
+
 /**
  * A timeline.
  *
@@ -66,8 +87,7 @@ export interface CounterValue {
 export class Timeline {
   #count = 0;
   readonly #file: OutputFile;
-  /** Names -> numbers of the format: groups, and tracks in their group. */
-  readonly #groups = new Map<string, { readonly pid: number; readonly tracks: Map<string, number> }>();
+  readonly #groups = new Map<string, Group>();
   #separator = "";
 
   /** @throws {PerfprofError} The file cannot be made */
@@ -84,20 +104,27 @@ export class Timeline {
   /** @throws RangeError when it ends before it begins, or a time is no number */
   slice({ name, startNs, durationNs, args = {}, ...place }: Slice): void {
     if (!(durationNs >= 0)) throw new RangeError(`Cannot add a slice of ${durationNs} ns: a number from 0 is expected`);
-    this.#add(
-      `{"ph":"X",${this.#at(place, startNs)},"dur":${microseconds(durationNs)},${named(name)},"args":${jsonText(args)}}`,
-    );
+    const [start, duration] = [wholeNs(startNs), wholeNs(durationNs)];
+    const track = this.#track(place);
+    const at = this.#at(track, track.lanes.place(start, start + duration), start);
+    this.#add(`{"ph":"X",${at},"dur":${microseconds(duration)},${named(name)},"args":${int64JsonText(args)}}`);
   }
 
   /** @throws RangeError when the time is no number */
   instant({ name, timeNs, args = {}, ...place }: Instant): void {
-    this.#add(`{"ph":"i","s":"t",${this.#at(place, timeNs)},${named(name)},"args":${jsonText(args)}}`);
+    const time = wholeNs(timeNs);
+    const at = this.#at(this.#track(place), 0, time);
+    this.#add(`{"ph":"i","s":"t",${at},${named(name)},"args":${int64JsonText(args)}}`);
   }
 
-  /** @throws RangeError when the time is no number */
+  /** @throws RangeError when the time or the value is no number */
   counter({ name, timeNs, value, group }: CounterValue): void {
+    // In all readers it is a double.
+    const number = Number(value);
+    if (!Number.isFinite(number)) throw new RangeError(`Cannot add a counter's value ${value}: a number is expected`);
+    const time = wholeNs(timeNs);
     const { pid } = this.#group(group);
-    this.#add(`{"ph":"C","pid":${pid},"ts":${microseconds(timeNs)},${named(name)},"args":{"value":${jsonText(value)}}}`);
+    this.#add(`{"ph":"C","pid":${pid},"ts":${microseconds(time)},${named(name)},"args":{"value":${int64JsonText(number)}}}`);
   }
 
   /**
@@ -107,8 +134,14 @@ export class Timeline {
    */
   close(): void {
     if (!this.#file.isOpen) return;
+    this.#arrange();
     this.#file.write("\n]}\n");
     this.#file.finish();
+  }
+
+  /** Gives the file up; what was in its place stays. */
+  discard(): void {
+    this.#file.discard();
   }
 
   #add(event: string): void {
@@ -121,43 +154,63 @@ export class Timeline {
     this.#separator = ",";
   }
 
-  /** Where and when, as members. */
-  #at({ group, track }: Place, timeNs: Ns): string {
-    const { pid, tracks } = this.#group(group);
-    let tid = tracks.get(track);
-    if (tid === undefined) {
-      tracks.set(track, tid = tracks.size + 1);
-      this.#describe("thread", pid, tid, track);
+  /** Groups stand in the order in which they came, tracks in that of their names, lanes side by side. */
+  #arrange(): void {
+    for (const { pid, tracks } of this.#groups.values()) {
+      this.#describe("process_sort_index", pid, 0, { sort_index: pid });
+      const sorted = [...tracks.values()].sort((a, b) => NAMES.compare(a.name, b.name));
+      for (const [place, { tids }] of sorted.entries()) {
+        for (const tid of tids) this.#describe("thread_sort_index", pid, tid, { sort_index: place });
+      }
     }
-    return `"pid":${pid},"tid":${tid},"ts":${microseconds(timeNs)}`;
   }
 
-  #group(name = "perfprof"): { readonly pid: number; readonly tracks: Map<string, number> } {
+  /** Where and when, as members. Lanes have the name of their track. */
+  #at({ group, name, tids }: Track, lane: number, time: bigint): string {
+    const { pid } = group;
+    let tid = tids[lane];
+    if (tid === undefined) {
+      tids.push(tid = ++group.tid);
+      this.#describe("thread_name", pid, tid, { name });
+    }
+    return `"pid":${pid},"tid":${tid},"ts":${microseconds(time)}`;
+  }
+
+  #track({ group: groupName, track: name }: Place): Track {
+    const group = this.#group(groupName);
+    let track = group.tracks.get(name);
+    if (track === undefined) group.tracks.set(name, track = { group, name, lanes: new Lanes(), tids: [] });
+    return track;
+  }
+
+  #group(name = "perfprof"): Group {
     let group = this.#groups.get(name);
     if (group === undefined) {
-      this.#groups.set(name, group = { pid: this.#groups.size + 1, tracks: new Map() });
-      this.#describe("process", group.pid, 0, name);
+      this.#groups.set(name, group = { pid: this.#groups.size + 1, tracks: new Map(), tid: 0 });
+      this.#describe("process_name", group.pid, 0, { name });
     }
     return group;
   }
 
-  /** Names a group or a track, and keeps it at the place where it came first. */
-  #describe(what: "process" | "thread", pid: number, tid: number, name: string): void {
-    const place = `{"ph":"M","pid":${pid},"tid":${tid},`;
-    this.#write(`${place}"name":"${what}_name","args":${jsonText({ name })}}`);
-    this.#write(`${place}"name":"${what}_sort_index","args":{"sort_index":${tid || pid}}}`);
+  /** Says something of a group or a lane. */
+  #describe(what: string, pid: number, tid: number, args: { readonly name: string } | { readonly sort_index: number }): void {
+    this.#write(`{"ph":"M","pid":${pid},"tid":${tid},"name":"${what}","args":${int64JsonText(args)}}`);
   }
 }
 
 function named(name: string): string {
-  return `"name":${jsonText(name)}`;
+  return `"name":${int64JsonText(name)}`;
+}
+
+function wholeNs(ns: Ns): bigint {
+  if (typeof ns === "bigint") return ns;
+  if (!Number.isFinite(ns)) throw new RangeError(`Cannot place ${ns} in time: ns are expected`);
+  return BigInt(Math.round(ns));
 }
 
 /** ns as the digits of µs. */
-function microseconds(ns: Ns): string {
-  if (typeof ns === "number" && !Number.isFinite(ns)) throw new RangeError(`Cannot place ${ns} in time: ns are expected`);
-  const whole = BigInt(typeof ns === "number" ? Math.round(ns) : ns);
-  const sign = whole < 0n ? "-" : "";
-  const digits = String(whole < 0n ? -whole : whole).padStart(4, "0");
+function microseconds(ns: bigint): string {
+  const sign = ns < 0n ? "-" : "";
+  const digits = String(ns < 0n ? -ns : ns).padStart(4, "0");
   return `${sign}${digits.slice(0, -3)}.${digits.slice(-3)}`;
 }
