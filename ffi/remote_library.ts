@@ -7,20 +7,9 @@
  */
 
 import { PerfprofError } from "../lib/errors.ts";
-import { cString, useLibrary } from "./library.ts";
+import { useLibrary } from "./library.ts";
 import { LIBRARY_SHA256 } from "./library_pin.ts";
-
-/** memfd_create(2): closed in what this process starts. */
-const MFD_CLOEXEC = 1;
-
-const LIBC = {
-  // int memfd_create(const char *name, unsigned int flags)
-  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
-  // ssize_t write(int fd, const void *buf, size_t count)
-  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  // int close(int fd)
-  close: { parameters: ["i32"], result: "i32" },
-} as const satisfies Deno.ForeignLibraryInterface;
+import { useMemoryFile } from "./memory_file.ts";
 
 /**
  * Opens the library, from then on library()'s.
@@ -57,19 +46,12 @@ async function fetchLibrary(url: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** Once it is mapped the file is not needed any more. */
 function openFromMemory(url: string, bytes: Uint8Array<ArrayBuffer>): void {
-  const libc = Deno.dlopen("libc.so.6", LIBC);
-  const { memfd_create, write, close } = libc.symbols;
-  const fd = memfd_create(cString("libperfprof.so"), MFD_CLOEXEC);
   try {
-    // A write to memory is whole, or there is no room.
-    if (fd < 0 || write(fd, bytes, BigInt(bytes.length)) !== BigInt(bytes.length)) {
-      throw new PerfprofError(`load ${url} failed: there is no memory for its ${bytes.length} bytes`);
-    }
-    useLibrary(`/proc/self/fd/${fd}`);
-  } finally {
-    if (fd >= 0) close(fd);
-    libc.close();
+    // Once it is mapped the file is not needed any more.
+    useMemoryFile(bytes, useLibrary);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PerfprofError(`load ${url} failed: ${error.message}`, { cause: error });
   }
 }

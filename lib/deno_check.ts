@@ -46,6 +46,9 @@ interface Doc {
   >;
 }
 
+/** What runs this, also where no path leads to it: a packed program may run from memory. */
+const DENO = "/proc/self/exe";
+
 const AT = /^ +at (\S+):(\d+):(\d+)$/;
 
 /**
@@ -83,7 +86,12 @@ export function checkTypes(path: string, config: string | undefined): Diagnostic
 }
 
 function deno(args: string[]): { success: boolean; stdout: string; stderr: string } {
-  const { success, stdout, stderr } = new Deno.Command(Deno.execPath(), { args, env: { NO_COLOR: "1" } }).outputSync();
+  if (Deno.build.standalone) {
+    throw new PerfprofError("deno check failed: what deno compile makes has no type checker", {
+      hints: ["deno task build makes a perfprof that has"],
+    });
+  }
+  const { success, stdout, stderr } = new Deno.Command(DENO, { args, env: { NO_COLOR: "1" } }).outputSync();
   const decoder = new TextDecoder();
   return { success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -7,6 +7,7 @@
 
 import type { CommandContext } from "./commands.ts";
 import { nearest, PerfprofError, UsageError } from "./errors.ts";
+import { requireOwnFiles } from "./own_files.ts";
 
 const TEMPLATES = new URL("../templates/", import.meta.url);
 const DEFAULT_TEMPLATE = "counter";
@@ -35,6 +36,7 @@ export function create({ args }: CommandContext): string {
 
 /** The names of the ready handlers, sorted. */
 export function templateNames(): string[] {
+  requireOwnFiles("reading the templates");
   return [...Deno.readDirSync(TEMPLATES)].map(({ name }) => name.replace(/\.ts$/, "")).sort();
 }
 

@@ -13,6 +13,9 @@ const ROOT = new URL("../", import.meta.url);
 const PACKED = fileURLToPath(new URL("dist/perfprof", ROOT));
 const MOST_BYTES = 40e6;
 const FIRST_RUN = /^perfprof: first run: unpacking to .*\n/;
+/** struct pack_footer, and its id. */
+const FOOTER_SIZE = 64;
+const ID_SIZE = 48;
 const VERSION = /^perfprof \d+\.\d+\.\d+\n$/;
 
 const built = new Deno.Command(Deno.execPath(), { args: ["task", "-q", "build"], cwd: ROOT, stdout: "piped", stderr: "piped" })
@@ -44,9 +47,24 @@ async function runMounted(cache: string, mounts: string, args: readonly string[]
 
 /** The one folder in the cache that it was unpacked to. */
 function unpackedIn(cache: string): string {
-  const names = [...Deno.readDirSync(`${cache}/perfprof`)].map(({ name }) => name);
+  const names = versionsIn(cache);
   assert.equal(names.length, 1, names.join(" "));
   return `${cache}/perfprof/${names[0]}`;
+}
+
+/** The same program as another version of itself, by its name in the cache. @returns Its path */
+function asVersion(dir: TempDir, id: string): string {
+  const path = `${dir.path}/perfprof-${id}`;
+  Deno.copyFileSync(PACKED, path);
+  using file = Deno.openSync(path, { write: true });
+  file.seekSync(-FOOTER_SIZE, Deno.SeekMode.End);
+  file.writeSync(new TextEncoder().encode(id.padEnd(ID_SIZE, "\0")));
+  return path;
+}
+
+/** What is in the cache. */
+function versionsIn(cache: string): string[] {
+  return [...Deno.readDirSync(`${cache}/perfprof`)].map(({ name }) => name).sort();
 }
 
 /** It ends before any program runs, with one message. */
@@ -94,6 +112,30 @@ packed("what a run left that was killed while it unpacked is no harm", async ({ 
   Deno.truncateSync(`${folder}.new/deno`, 1000);
   assert.match((await run(path)).stdout, VERSION);
   assert.equal(unpackedIn(path), folder);
+});
+
+packed("the first run of a version removes others, and nothing but them", async (dir) => {
+  const old = asVersion(dir, "0.0.1-0123456789abcdef");
+  dir.write("beside/file", "");
+  dir.write("perfprof/notes/file", "");
+  dir.write("perfprof/0.0.1-rc.1-00000000deadbeef.new/lib/deep/file", "what was left of an unpacking");
+  Deno.chmodSync(`${dir.path}/perfprof`, 0o700);
+  Deno.symlinkSync(`${dir.path}/beside`, `${dir.path}/perfprof/0.0.1-00000000deadbeef`);
+  assert.match((await run(dir.path, ["--version"], old)).stdout, VERSION);
+  Deno.symlinkSync(`${dir.path}/beside`, `${dir.path}/perfprof/0.0.1-0123456789abcdef/link`);
+  assert.match((await run(dir.path)).stdout, VERSION);
+  const [link, own, notes, ...more] = versionsIn(dir.path);
+  assert.deepEqual([link, notes, more], ["0.0.1-00000000deadbeef", "notes", []]);
+  assert.match(own!, /^\d+\.\d+\.\d+-[0-9a-f]{16}$/);
+  assert.deepEqual([...Deno.readDirSync(`${dir.path}/beside`)].map(({ name }) => name), ["file"]);
+});
+
+packed("versions that start at once, and remove each other, all run", async (dir) => {
+  const programs = ["1111111111111111", "2222222222222222"].map((hash) => asVersion(dir, `0.0.1-${hash}`));
+  const runs = Array.from({ length: 8 }, (_, i) => run(dir.path, ["--version"], programs[i % 2]));
+  for (const { code, stdout, stderr } of await Promise.all(runs)) {
+    assert.deepEqual([code, VERSION.test(stdout)], [0, true], stderr);
+  }
 });
 
 packed("a symbolic link in place of its folder is refused", async (dir) => {
@@ -153,6 +195,36 @@ packed("a cache that cannot be written, or none: it runs from memory", async ({ 
   assert.match(bare.stdout, VERSION);
 }, true);
 
+/** Every command that needs files of perfprof's own, in this folder. */
+const NEEDS_FILES = `cd "$XDG_CACHE_HOME/.." && echo 'export function __exit__() {}' >h.ts
+"$0" new x.ts && "$0" check -e sched:sched_switch h.ts && "$0" completions bash >/dev/null
+"$0" record -q -e sched:sched_switch -o s.data -c true && "$0" export s.data --to html -o s.html`;
+
+live(
+  "packed: from memory, what needs files of its own works, where root may mount; else it says so",
+  () =>
+    inTempDir(async (dir) => {
+      dir.write("cache/x", "");
+      const cache = `${dir.path}/cache`;
+      const readOnly = 'mount -t tmpfs -o ro,mode=700 none "$XDG_CACHE_HOME"';
+      const all = await runMounted(cache, `${readOnly}\n${NEEDS_FILES}`);
+      assert.match(all.stdout, /^x\.ts\n.*\nh\.ts: nothing is wrong\n(?:.*\n)*perfprof \d/, all.stderr);
+      assert.match(Deno.readTextFileSync(`${dir.path}/s.html`), /^<!DOCTYPE html>/i);
+
+      const unprivileged = "setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin";
+      for (
+        const [words, what] of [
+          ["new y.ts", "reading the templates"],
+          ["export s.data --to html", "the command 'export'"],
+        ]
+      ) {
+        const { stderr } = await runMounted(cache, `${readOnly}\nexec ${unprivileged} "$0" ${words}`);
+        const message = `${what} failed: perfprof has no folder to unpack its own files to`;
+        assert.match(stderr, new RegExp(`^perfprof: no cache folder .*\nperfprof: ${message}\nhint: set XDG_CACHE_HOME .*\n$`));
+      }
+    }),
+);
+
 packed("a cache whose files may not be executed: Deno runs from memory", async ({ path }) => {
   const { stdout, stderr } = await runMounted(path, 'mount -t tmpfs -o noexec,mode=700 none "$XDG_CACHE_HOME"');
   assert.match(stdout, VERSION);
@@ -165,6 +237,28 @@ packed("a configuration around the cache is not its own", async (dir) => {
   const { stdout, stderr } = await run(dir.path);
   assert.match(stdout, VERSION, stderr);
 });
+
+live("packed: a version that runs stays, what it started does not keep it", () =>
+  inTempDir(async (dir) => {
+    const old = asVersion(dir, "0.0.1-0123456789abcdef");
+    const module = dir.write(
+      "h.ts",
+      `const child = new Deno.Command("sleep", { args: ["30"], stdout: "null", stderr: "null" }).spawn();
+setTimeout(() => console.log("child", child.pid), 0);
+export function __sample__() {}
+`,
+    );
+    const env = { XDG_CACHE_HOME: dir.path, HOME: dir.path };
+    const child = new Child(old, ["-e", "sched:sched_process_hang", module], { env });
+    const [, pid] = await child.saw(/^child (\d+)$/m);
+    await run(dir.path);
+    assert.equal(versionsIn(dir.path).length, 2);
+    child.kill("SIGINT");
+    await child.end();
+    await run(dir.path, ["--version"], asVersion(dir, "0.0.3-0123456789abcdef"));
+    assert.deepEqual(versionsIn(dir.path), ["0.0.3-0123456789abcdef"]);
+    Deno.kill(Number(pid), "SIGKILL");
+  }));
 
 live("packed: from memory, it traces as well", () =>
   inTempDir(async (dir) => {

@@ -26,6 +26,11 @@ async function shell(script: string, args: readonly string[]): Promise<Ended> {
   return await new Child("sh", ["-ec", script, "sh", ...args]).end();
 }
 
+/** The commands of docs/install.md. */
+function uninstalling(): string {
+  return /To remove it:\n\n```sh .*\n([^]*?)^```$/m.exec(Deno.readTextFileSync(`${ROOT}docs/install.md`))![1]!;
+}
+
 Deno.test("the man page has every option that help shows", () => {
   const page = manPage("1.2.3").replaceAll("\\-", "-");
   assert.match(page, /^\.TH PERFPROF 1 "" "perfprof 1\.2\.3"/);
@@ -48,13 +53,14 @@ Deno.test({
   },
 });
 
-Deno.test("install: the program, its page, completions, templates and licences, below the prefix", async () => {
+Deno.test("install: the program, its page, completions, templates, header and licences, below the prefix", async () => {
   using dir = new TempDir();
   await task("install", ["--prefix", dir.path]);
   await task("install", ["--prefix", dir.path]); // over itself
   const { stdout } = await shell('cd "$1" && find . -type f -printf "%m %P\\n" | grep -v templates/ | sort -k2', [dir.path]);
   assert.deepEqual(stdout.trimEnd().split("\n"), [
     "755 bin/perfprof",
+    "644 include/perfprof_handler.h",
     "644 share/bash-completion/completions/perfprof",
     "644 share/doc/perfprof/copyright",
     "644 share/fish/vendor_completions.d/perfprof.fish",
@@ -63,8 +69,13 @@ Deno.test("install: the program, its page, completions, templates and licences, 
   ]);
   const template = "share/perfprof/templates/latency.ts";
   assert.equal(Deno.readTextFileSync(`${dir.path}/${template}`), Deno.readTextFileSync(`${ROOT}templates/latency.ts`));
-  const env = { XDG_CACHE_HOME: dir.path, HOME: dir.path };
-  assert.match((await new Child(`${dir.path}/bin/perfprof`, ["--version"], { env }).end()).stdout, /^perfprof \d/);
+  assert.match(
+    (await shell('HOME="$1" exec env -u XDG_CACHE_HOME "$1/bin/perfprof" --version', [dir.path])).stdout,
+    /^perfprof \d/,
+  );
+  const { code, stderr } = await shell(`HOME="$1"\n${uninstalling().replace("/usr/local", '"$1"')}`, [dir.path]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal((await shell('cd "$1" && find . -name deno -prune -o -type f -print', [dir.path])).stdout, "");
 });
 
 Deno.test({

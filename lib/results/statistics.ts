@@ -6,6 +6,7 @@
  */
 
 import type { LogCollapsingLowestDenseDDSketch } from "npm:@datadog/sketches-js@2.1.1";
+import { requireOwnFiles } from "../own_files.ts";
 import { checkCount, type LossTotal, Result } from "./result.ts";
 
 /** In a variable: Deno fetches what an import() names literally at the start of every program. The same as above. */
@@ -30,6 +31,7 @@ export interface StatisticsOptions {
  * @throws Error when that is not at hand and cannot be fetched
  */
 export async function makeStatistics(losses: LossTotal, { unit = "" }: StatisticsOptions = {}): Promise<Statistics> {
+  requireOwnFiles("perf_prof.stats()");
   const { LogCollapsingLowestDenseDDSketch: Sketch }: typeof import("npm:@datadog/sketches-js@2.1.1") = await import(SKETCHES)
     .catch((cause) => {
       throw new Error(`Cannot load ${SKETCHES} for perf_prof.stats(); where there is a network: deno cache ${SKETCHES}`, {

@@ -1,6 +1,6 @@
 /**
  * What is installed, and where below the prefix: the packed program, its man page, completions for three shells, the handler
- * templates and the licences.
+ * templates, the header of compiled handlers and the licences.
  *
  * @module
  */
@@ -62,6 +62,8 @@ export async function installedFiles(): Promise<InstalledFile[]> {
     { path: "share/man/man1/perfprof.1.gz", mode: 0o644, bytes: gzip(manPage(VERSION)) },
     ...await Promise.all([completion("bash"), completion("zsh"), completion("fish")]),
     ...templates(),
+    // What compiled handlers include (docs/compiled.md).
+    textFile("include/perfprof_handler.h", Deno.readTextFileSync(new URL("native/perfprof_handler.h", ROOT))),
     textFile("share/doc/perfprof/copyright", Deno.readTextFileSync(new URL("LICENSE", ROOT))),
   ];
 }

@@ -4,21 +4,23 @@
  * run by root, so that whoever could put a file there would be root: every folder on the way from the cache's own has to be the
  * user's, none may be a symbolic link, and files are looked at again on each start. What is checked and written is reached from
  * descriptors (openat), not by names that may lead elsewhere meanwhile; what was checked can be changed by its owner only.
+ * Where there is no such folder, memory_open() makes one that is no part of any file system tree.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pack.h"
 
 #define FOLDER_MODE 0700
-#define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /* Where nothing can be written, the program runs from memory; all other errors are the user's to know. */
 static int cannot_keep(void)
@@ -126,71 +128,88 @@ static int write_entry(const struct pack *pack, const struct pack_entry *entry, 
 	return result;
 }
 
-/* Also what a run left that was killed meanwhile. Last to first: folders come before what is in them. */
-static void remove_entries(const struct pack *pack, int parent, const char *name)
+/* All files, to an empty folder. */
+static int write_entries(const struct pack *pack, int folder)
 {
-	int saved = errno;
-	int folder = openat(parent, name, OPEN_FOLDER);
-
-	if (folder >= 0) {
-		for (uint32_t i = pack->footer.count; i-- > 0;)
-			unlinkat(folder, pack->entries[i].path, pack->entries[i].kind == PACK_FOLDER ? AT_REMOVEDIR : 0);
-		close(folder);
-		unlinkat(parent, name, AT_REMOVEDIR);
-	}
-	errno = saved;
+	for (uint32_t i = 0; i < pack->footer.count; i++)
+		if (pack->entries[i].kind != PACK_LIBRARY && write_entry(pack, &pack->entries[i], folder))
+			return -1;
+	return 0;
 }
 
 /* Writes all files to a folder of another name, which gets its own when they are whole and on disk. */
 static int unpack(const struct pack *pack, int parent)
 {
-	char name[sizeof(pack->footer.id) + 8];
-	int folder, result = -1;
+	char name[sizeof(pack->footer.id) + sizeof(UNFINISHED)];
+	int folder, error, result = -1;
 
-	snprintf(name, sizeof(name), "%s.new", pack->footer.id);
-	remove_entries(pack, parent, name);
+	snprintf(name, sizeof(name), "%s" UNFINISHED, pack->footer.id);
+	folder_remove(parent, name); /* what a run left that was killed meanwhile */
 	if (mkdirat(parent, name, FOLDER_MODE))
 		return -1;
 	folder = openat(parent, name, OPEN_FOLDER);
-	if (folder < 0)
+	if (folder < 0 || write_entries(pack, folder))
 		goto out;
-	for (uint32_t i = 0; i < pack->footer.count; i++)
-		if (pack->entries[i].kind != PACK_LIBRARY && write_entry(pack, &pack->entries[i], folder))
-			goto out;
 	if (fsync(folder) || renameat(parent, name, parent, pack->footer.id) || fsync(parent))
 		goto out;
 	result = 0;
 out:
+	error = errno;
 	if (folder >= 0)
 		close(folder);
 	if (result)
-		remove_entries(pack, parent, name);
+		folder_remove(parent, name);
+	errno = error;
 	return result;
 }
 
-/* Of several first runs at once, one unpacks, and the others wait for it. */
-static int unpack_once(const struct pack *pack, int parent, const char *path)
+/* Opens the folder of this version, if it is there, and holds it: who removes old versions finds it in use until it is closed. */
+static int hold_folder(const struct pack *pack, int parent, const char *path)
 {
 	struct stat there;
-	int result;
+	int folder;
 
-	if (flock(parent, LOCK_EX))
+	if (fstatat(parent, pack->footer.id, &there, AT_SYMLINK_NOFOLLOW))
 		return -1;
-	if (!fstatat(parent, pack->footer.id, &there, AT_SYMLINK_NOFOLLOW))
-		return flock(parent, LOCK_UN);
+	folder = own_folder(parent, pack->footer.id, path, 0077);
+	if (folder >= 0) {
+		flock(folder, LOCK_SH);
+		check_entries(pack, folder, path);
+	}
+	return folder;
+}
+
+/*
+ * Of several first runs at once, one unpacks, and the others wait for it. A start that finds its version locks as well, though not
+ * for itself alone: between its look for the folder and its hold on it nobody may remove that folder.
+ */
+static int unpack_once(const struct pack *pack, int parent, const char *path)
+{
+	int folder;
+
+	flock(parent, LOCK_SH);
+	folder = hold_folder(pack, parent, path);
+	if (folder >= 0)
+		return folder;
+	if (flock(parent, LOCK_EX)) /* lets go of the other lock first: somebody may have unpacked meanwhile */
+		return -1;
+	folder = hold_folder(pack, parent, path);
+	if (folder >= 0)
+		return folder;
 	fprintf(stderr, "perfprof: first run: unpacking to %s\n", path);
-	result = unpack(pack, parent);
-	if (result && !cannot_keep())
+	if (!unpack(pack, parent)) {
+		folder = hold_folder(pack, parent, path);
+		old_versions_remove(parent, pack->footer.id);
+	} else if (!cannot_keep()) {
 		die("unpack to %s", path);
-	flock(parent, LOCK_UN);
-	return result;
+	}
+	return folder;
 }
 
 int cache_open(const struct pack *pack, char *path, unsigned long size)
 {
-	struct stat there;
 	size_t length;
-	int base, parent, folder = -1;
+	int base, parent, folder;
 
 	base = open_base(path, size);
 	if (base < 0)
@@ -204,11 +223,24 @@ int cache_open(const struct pack *pack, char *path, unsigned long size)
 	if (parent < 0)
 		return -1;
 	strcat(strcat(path, "/"), pack->footer.id);
-	if (!fstatat(parent, pack->footer.id, &there, AT_SYMLINK_NOFOLLOW) || !unpack_once(pack, parent, path)) {
-		folder = own_folder(parent, pack->footer.id, path, 0077);
-		if (folder >= 0)
-			check_entries(pack, folder, path);
+	folder = unpack_once(pack, parent, path);
+	close(parent); /* and the lock goes */
+	return folder;
+}
+
+int memory_open(const struct pack *pack)
+{
+	int context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), folder = -1;
+
+	if (context < 0)
+		return -1;
+	if (!syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "mode", "0700", 0) &&
+	    !syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		folder = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	close(context);
+	if (folder >= 0 && write_entries(pack, folder)) {
+		close(folder);
+		return -1;
 	}
-	close(parent);
 	return folder;
 }

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,19 +38,27 @@ _Noreturn void die(const char *format, ...)
 	exit(1);
 }
 
+static void tell(const char *name, int number)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", number);
+	if (setenv(name, text, 1))
+		die("set the environment");
+}
+
 /* What library_path.ts reads, and takes out of the environment again. */
 static void tell_program(int library)
 {
-	char number[16], self[PATH_SIZE];
+	char self[PATH_SIZE];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (length < 0)
 		die("read /proc/self/exe");
 	self[length] = 0;
-	snprintf(number, sizeof(number), "%d", library);
+	tell("PERFPROF_LIBRARY_FD", library);
 	/* It is a part of perfprof, which is updated as a whole: the runtime is not to look for a newer one. */
-	if (setenv("PERFPROF_LIBRARY_FD", number, 1) || setenv("PERFPROF_EXECUTABLE", self, 1) ||
-	    setenv("DENO_NO_UPDATE_CHECK", "1", 0))
+	if (setenv("PERFPROF_EXECUTABLE", self, 1) || setenv("DENO_NO_UPDATE_CHECK", "1", 0))
 		die("set the environment");
 }
 
@@ -94,22 +103,35 @@ static _Noreturn void run(const struct pack *pack, const char *runtime, const ch
 	die("start the runtime");
 }
 
+/* The folder stays open in the runtime, which so holds it; library_path.ts keeps it from the processes that the runtime starts. */
+static _Noreturn void run_in(const struct pack *pack, int folder, const char *path, int argc, char **argv)
+{
+	char runtime[PATH_SIZE + 64], program[PATH_SIZE + 64];
+
+	if (fcntl(folder, F_SETFD, 0))
+		die("hold %s", path);
+	tell("PERFPROF_FOLDER_FD", folder);
+	snprintf(runtime, sizeof(runtime), "%s/%s", path, pack_find(pack, PACK_RUNTIME)->path);
+	snprintf(program, sizeof(program), "%s/%s", path, pack_find(pack, PACK_PROGRAM)->path);
+	run(pack, runtime, program, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
-	char folder[PATH_SIZE], runtime[PATH_SIZE + 64], program[PATH_SIZE + 64];
+	char path[PATH_SIZE];
 	struct pack pack;
-	int cache;
+	int folder;
 
 	if (pack_open(&pack))
 		die("read what is packed into this program");
 	tell_program(memory_copy(&pack, PACK_LIBRARY, 0));
-	cache = cache_open(&pack, folder, sizeof(folder));
-	if (cache < 0) {
-		fprintf(stderr, "perfprof: no cache folder can be written: unpacking to memory, at each start\n");
-		snprintf(program, sizeof(program), "/proc/self/fd/%d", memory_copy(&pack, PACK_PROGRAM, 0));
-		run(&pack, NULL, program, argc, argv);
-	}
-	snprintf(runtime, sizeof(runtime), "%s/%s", folder, pack_find(&pack, PACK_RUNTIME)->path);
-	snprintf(program, sizeof(program), "%s/%s", folder, pack_find(&pack, PACK_PROGRAM)->path);
-	run(&pack, runtime, program, argc, argv);
+	folder = cache_open(&pack, path, sizeof(path));
+	if (folder >= 0)
+		run_in(&pack, folder, path, argc, argv);
+	fprintf(stderr, "perfprof: no cache folder can be written: unpacking to memory, at each start\n");
+	folder = memory_open(&pack);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", folder < 0 ? memory_copy(&pack, PACK_PROGRAM, 0) : folder);
+	if (folder >= 0)
+		run_in(&pack, folder, path, argc, argv);
+	run(&pack, NULL, path, argc, argv);
 }

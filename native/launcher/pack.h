@@ -59,11 +59,28 @@ int pack_extract(const struct pack *pack, const struct pack_entry *entry, int fd
 int pack_extract_memory(const struct pack *pack, const struct pack_entry *entry, int exec);
 
 /*
- * Opens the folder of this very program in the user's cache, and checks all that is in it; on the first run it is filled first.
- * `path` gets its name. Returns its descriptor (close-on-exec), or -1 where files cannot be kept; what must not be trusted ends the
- * process, with a message.
+ * Opens the folder of this very program in the user's cache, and checks all that is in it; on the first run it is filled first, and
+ * older versions that no process holds are removed. `path` gets its name. Returns its descriptor (close-on-exec), which holds the
+ * folder as long as a process has it open, or -1 where files cannot be kept; what must not be trusted ends the process, with a
+ * message.
  */
 int cache_open(const struct pack *pack, char *path, unsigned long size);
+
+/*
+ * Unpacks to a file system in memory that is mounted nowhere: only its descriptor leads there, and it goes with the last copy of
+ * that. Returns the descriptor (close-on-exec), or -1: it takes Linux 5.2 and the right to mount.
+ */
+int memory_open(const struct pack *pack);
+
+/* How a folder is opened that must be none of somebody else's choice; and the end of its name while it is filled or removed. */
+#define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define UNFINISHED  ".new"
+
+/* Removes a folder with all in it, as far as that can be. No symbolic link is followed. */
+void folder_remove(int at, const char *name);
+
+/* Removes the folders of all versions but `id` that no process holds. The caller has locked `cache` for itself alone. */
+void old_versions_remove(int cache, const char *id);
 
 /* Ends the process with `perfprof: ...` and, where errno is not 0, its text. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
