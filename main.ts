@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CompiledLoader } from "./lib/compiled/module.ts";
 import type { RecordCommandLine } from "./lib/record_options.ts";
 import { Signals } from "./lib/signals.ts";
 
@@ -98,6 +99,7 @@ async function run(commandLine: CommandLine): Promise<number> {
       const { NativeMachine } = await import("./ffi/machine.ts");
       const { redirectOutput } = await import("./ffi/output.ts");
       const { startWatch } = await import("./ffi/watch.ts");
+      const loadNative: CompiledLoader = async (context) => (await import("./ffi/handler_object.ts")).loadObject(context);
       const { runModule } = await import("./lib/module_run.ts");
       const { output, input } = commandLine;
       if (output !== undefined) redirectOutput(output, "truncate");
@@ -107,6 +109,7 @@ async function run(commandLine: CommandLine): Promise<number> {
         signals,
         say,
         reopenOutput: () => output !== undefined && redirectOutput(output, "append"),
+        loadNative,
       };
       if (input === undefined) return await runModule(commandLine, around);
       const { recordingHost } = await import("./ffi/recording.ts");
@@ -119,11 +122,14 @@ async function run(commandLine: CommandLine): Promise<number> {
 
 /** A script's imports may be named in the deno.json of its folder. Our own is ours already. */
 async function takeSettings(module: string): Promise<void> {
-  const { resolveModule } = await import("./lib/module_path.ts");
+  const { isCompiled, resolveModule } = await import("./lib/module_path.ts");
   const { configOf } = await import("./lib/script_config.ts");
-  const config = configOf(resolveModule(module));
+  const path = resolveModule(module);
+  if (isCompiled(path)) return;
+  const config = configOf(path);
   if (config === undefined || config.path === decodeURIComponent(new URL("./deno.json", import.meta.url).pathname)) return;
   if (config.foreign) return say(`perfprof: warning: ${config.path} is not used: other users can write it`);
+  if (Deno.build.standalone) return say(`perfprof: warning: ${config.path} is not used: what deno compile makes takes none`);
   const { restartWith } = await import("./ffi/restart.ts");
   restartWith(config.path, args);
 }

@@ -7,7 +7,9 @@
 
 import { DecodeError } from "../lib/errors.ts";
 import type { PrintSymbol, PrintTree, TracepointFormat } from "../lib/format.ts";
+import type { KernelPlace } from "../lib/recording.ts";
 import { type Bytes, call, callForText, cString, type Handle, NativeError, outPointer } from "./library.ts";
+import { orSourceError } from "./source_error.ts";
 
 /** First size of a format's buffer, in bytes: most fit. */
 const FORMAT_SIZE = 16 * 1024;
@@ -59,10 +61,17 @@ export class Formats {
    * The formats are a recording's: so are the strings of printk.
    *
    * @param printk Text of printk_formats
-   * @param symbols The recording is of the kernel that runs here, whose symbols are its own
    */
-  recorded(printk: Bytes, symbols: boolean): void {
-    call((library, error) => library.pp_formats_recorded(this.#formats, printk, printk.length, symbols ? 1 : 0, error));
+  recorded(printk: Bytes): void {
+    call((library, error) => library.pp_formats_recorded(this.#formats, printk, printk.length, error));
+  }
+
+  /** As NativeSymbolizer.recordedKernel(). */
+  recordedKernel({ text, buildId }: KernelPlace): boolean {
+    const id = new Uint8Array(buildId);
+    return orSourceError(() =>
+      call((library, error) => library.pp_formats_kernel(this.#formats, text, id, id.length, error))
+    ) !== 0;
   }
 
   /** The print format of a tracepoint as libtraceevent has parsed it; undefined where it cannot. */

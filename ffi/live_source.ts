@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { Sink } from "../lib/sink.ts";
 import type { ClockPair, EventCount, Source, SourceRequest, SourceState, Target } from "../lib/source.ts";
 import { ABI } from "./abi.ts";
+import { HandlerSink } from "./handler_sink.ts";
 import { type Bytes, call, cString, type Handle, type Library, library, NativeError, outPointer } from "./library.ts";
 import { NativeState, readCounts } from "./native_state.ts";
 import { orSourceError } from "./source_error.ts";
@@ -119,6 +121,10 @@ export class LiveSource implements Source {
     this.#clockid = clockid;
   }
 
+  setBrief(event: number): void {
+    this.#call((library, session, error) => library.pp_session_set_brief(session, event, error));
+  }
+
   enable(): void {
     orSourceError(() => this.#call((library, session, error) => library.pp_session_enable(session, error)));
   }
@@ -140,9 +146,13 @@ export class LiveSource implements Source {
     if (this.#session !== undefined) this.#library.pp_session_wake(this.#session);
   }
 
-  read(into: Bytes): number {
+  read(into: Bytes, sink?: Sink): number {
     try {
-      return this.#call((library, session, error) => library.pp_session_read(session, into, into.length, error));
+      return this.#call((library, session, error) =>
+        sink instanceof HandlerSink
+          ? library.pp_session_hand(session, sink.handlers, into, into.length, error)
+          : library.pp_session_read(session, into, into.length, error)
+      );
     } catch (error) {
       if (error instanceof NativeError && error.code === "PP_E_SPACE") return -error.need;
       throw error;

@@ -6,12 +6,15 @@
  */
 
 import type { RecordingFile, RecordingHost, ReplayOptions, ReplaySource } from "../lib/recording.ts";
+import type { Sink } from "../lib/sink.ts";
 import type { ClockPair, EventCount, SourceState } from "../lib/source.ts";
 import { ABI } from "./abi.ts";
 import { Formats } from "./formats.ts";
+import { HandlerSink } from "./handler_sink.ts";
 import { type Bytes, call, callForBytes, cString, type Handle, library, NativeError, outPointer } from "./library.ts";
 import { NativeState, readCounts } from "./native_state.ts";
 import { orSourceError } from "./source_error.ts";
+import { NativeSymbolizer } from "./symbolizer.ts";
 
 const { pp_recording, pp_state } = ABI.structs;
 const { PP_REPLAY_FORCE, PP_REPLAY_WATCH_STDOUT } = ABI.constants;
@@ -26,6 +29,7 @@ const READY_MS = 100;
 export const recordingHost: RecordingHost = {
   open: (path, force) => new NativeRecording(path, force),
   formats: () => new Formats(""),
+  symbolizer: (mangled) => new NativeSymbolizer(mangled),
   kernelNotes,
 };
 
@@ -64,6 +68,12 @@ class NativeRecording implements RecordingFile {
 
   get kernelText(): bigint {
     return this.#describe("kernel_text");
+  }
+
+  get kernelBuildId(): Bytes | undefined {
+    const size = Number(this.#describe("kernel_build_id_size"));
+    const { offset } = pp_recording.fields.kernel_build_id;
+    return size === 0 ? undefined : this.#described().slice(offset, offset + size);
   }
 
   get position(): { readonly at: number; readonly end: number } {
@@ -122,12 +132,16 @@ class NativeRecording implements RecordingFile {
     this.#waiting.finally(() => library().pp_replay_close(this.#replay));
   }
 
-  #describe(field: keyof typeof pp_recording.fields): bigint {
+  #described(): Bytes {
     if (this.#closed) throw new TypeError("use a recording failed: it is closed");
     const bytes = new Uint8Array(pp_recording.size);
     library().pp_replay_describe(this.#replay, bytes);
+    return bytes;
+  }
+
+  #describe(field: Exclude<keyof typeof pp_recording.fields, "kernel_build_id">): bigint {
     const { offset, size } = pp_recording.fields[field];
-    const view = new DataView(bytes.buffer);
+    const view = new DataView(this.#described().buffer);
     return size === 8 ? view.getBigUint64(offset, true) : BigInt(view.getUint32(offset, true));
   }
 }
@@ -170,9 +184,13 @@ class NativeReplaySource implements ReplaySource {
     this.#recording.wake();
   }
 
-  read(into: Bytes): number {
+  read(into: Bytes, sink?: Sink): number {
     try {
-      return call((library, error) => library.pp_replay_read(this.#replay, into, into.length, error));
+      return call((library, error) =>
+        sink instanceof HandlerSink
+          ? library.pp_replay_hand(this.#replay, sink.handlers, into, into.length, error)
+          : library.pp_replay_read(this.#replay, into, into.length, error)
+      );
     } catch (error) {
       if (error instanceof NativeError && error.code === "PP_E_SPACE") return -error.need;
       return orSourceError(() => {

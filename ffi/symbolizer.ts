@@ -5,11 +5,11 @@
  * @module
  */
 
+import type { KernelPlace, RecordingSymbolizer } from "../lib/recording.ts";
 import {
   type MappedFile,
   type SourceLine,
   type SymbolAt,
-  type Symbolizer,
   UNKNOWN,
   type UnwindModule,
   type Unwound,
@@ -29,7 +29,7 @@ const NAME_SIZE = 4096;
 type Ask = (library: Library, symbol: Bytes, name: Bytes, error: Bytes) => number;
 
 /** The symbolizer of this machine. */
-export class NativeSymbolizer implements Symbolizer {
+export class NativeSymbolizer implements RecordingSymbolizer {
   readonly #handle: Handle;
   readonly #symbol = new Uint8Array(SYMBOL.size);
   readonly #symbolView = new DataView(this.#symbol.buffer);
@@ -46,6 +46,13 @@ export class NativeSymbolizer implements Symbolizer {
     return this.#ask((library, symbol, name, error) =>
       library.pp_kernel_symbol(this.#handle, address, symbol, name, name.length, error)
     );
+  }
+
+  recordedKernel({ text, buildId }: KernelPlace): boolean {
+    const id = new Uint8Array(buildId);
+    return orSourceError(() =>
+      call((library, error) => library.pp_symbolizer_recorded(this.#handle, text, id, id.length, error))
+    ) !== 0;
   }
 
   openFile(file: MappedFile): number {

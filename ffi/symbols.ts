@@ -2,8 +2,9 @@
  * The C functions of libperfprof.so as Deno calls them: each entry under its declaration in native/perfprof.h, where the rest is
  * said. tests/abi_test.ts compares the two.
  *
- * Handles (struct pp_session, pp_recorder, pp_replay, pp_formats, pp_symbolizer) are "pointer"; every other pointer is a "buffer" of
- * the caller's, which the library keeps no longer than the call, but for the state of a session and the progress of a recorder.
+ * Handles (struct pp_session, pp_recorder, pp_replay, pp_formats, pp_symbolizer, pp_handlers) are "pointer"; every other pointer is
+ * a "buffer" of the caller's, which the library keeps no longer than the call, but for the state of a session, the progress of a
+ * recorder, and what compiled handlers share with it.
  *
  * @module
  */
@@ -61,9 +62,11 @@ export const SYMBOLS = {
   pp_elf_markers: { parameters: ["buffer", "buffer", "u32", "buffer"], result: "i32" },
   // int32_t pp_format_print_tree(struct pp_formats *formats, uint32_t id, char *json, uint32_t size, struct pp_error *err)
   pp_format_print_tree: { parameters: ["pointer", "u32", "buffer", "u32", "buffer"], result: "i32" },
-  // int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, uint32_t size, uint32_t symbols,
-  //                             struct pp_error *err)
-  pp_formats_recorded: { parameters: ["pointer", "buffer", "u32", "u32", "buffer"], result: "i32" },
+  // int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, uint32_t size, struct pp_error *err)
+  pp_formats_recorded: { parameters: ["pointer", "buffer", "u32", "buffer"], result: "i32" },
+  // int32_t pp_formats_kernel(struct pp_formats *formats, uint64_t text, const uint8_t *build_id, uint32_t build_id_size,
+  //                           struct pp_error *err)
+  pp_formats_kernel: { parameters: ["pointer", "u64", "buffer", "u32", "buffer"], result: "i32" },
   // int32_t pp_format_symbol(struct pp_formats *formats, uint64_t addr, uint64_t *offset, char *name, uint32_t size,
   //                          struct pp_error *err)
   pp_format_symbol: { parameters: ["pointer", "u64", "buffer", "buffer", "u32", "buffer"], result: "i32" },
@@ -72,6 +75,9 @@ export const SYMBOLS = {
   pp_symbolizer_new: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
   // void pp_symbolizer_free(struct pp_symbolizer *symbolizer)
   pp_symbolizer_free: { parameters: ["pointer"], result: "void" },
+  // int32_t pp_symbolizer_recorded(struct pp_symbolizer *symbolizer, uint64_t text, const uint8_t *build_id,
+  //                                uint32_t build_id_size, struct pp_error *err)
+  pp_symbolizer_recorded: { parameters: ["pointer", "u64", "buffer", "u32", "buffer"], result: "i32" },
   // int32_t pp_kernel_symbol(struct pp_symbolizer *symbolizer, uint64_t addr, struct pp_symbol *symbol, char *name,
   //                          uint32_t size, struct pp_error *err)
   pp_kernel_symbol: { parameters: ["pointer", "u64", "buffer", "buffer", "u32", "buffer"], result: "i32" },
@@ -122,6 +128,8 @@ export const SYMBOLS = {
   pp_session_enable: { parameters: ["pointer", "buffer"], result: "i32" },
   // int32_t pp_session_disable(struct pp_session *session, struct pp_error *err)
   pp_session_disable: { parameters: ["pointer", "buffer"], result: "i32" },
+  // int32_t pp_session_set_brief(struct pp_session *session, uint32_t event, struct pp_error *err)
+  pp_session_set_brief: { parameters: ["pointer", "u32", "buffer"], result: "i32" },
   // int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_t pause)
   pp_session_wait: { parameters: ["pointer", "u32", "u32"], result: "i32", nonblocking: true },
   // void pp_session_wake(struct pp_session *session)
@@ -182,6 +190,35 @@ export const SYMBOLS = {
   pp_replay_stop: { parameters: ["pointer"], result: "void" },
   // void pp_replay_close(struct pp_replay *replay)
   pp_replay_close: { parameters: ["pointer"], result: "void" },
+
+  // int32_t pp_handlers_open(const char *path, struct pp_host *host, struct pp_handing *handing, struct pp_handlers **out,
+  //                          struct pp_error *err)
+  pp_handlers_open: { parameters: ["buffer", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
+  // int32_t pp_handlers_exports(struct pp_handlers *handlers, char *names, uint32_t size, struct pp_error *err)
+  pp_handlers_exports: { parameters: ["pointer", "buffer", "u32", "buffer"], result: "i32" },
+  // int32_t pp_handlers_find(struct pp_handlers *handlers, const char *name, struct pp_error *err)
+  pp_handlers_find: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
+  // int32_t pp_handlers_route(struct pp_handlers *handlers, uint32_t event, int32_t callback, uint32_t source, uint32_t tid_at,
+  //                           int32_t watch_id, struct pp_error *err)
+  pp_handlers_route: { parameters: ["pointer", "u32", "i32", "u32", "u32", "i32", "buffer"], result: "i32" },
+  // void pp_handlers_call(struct pp_handlers *handlers, int32_t callback, int32_t indent)
+  pp_handlers_call: { parameters: ["pointer", "i32", "i32"], result: "void" },
+  // int32_t pp_handlers_init(struct pp_handlers *handlers, int32_t callback, char *why, uint32_t size)
+  pp_handlers_init: { parameters: ["pointer", "i32", "buffer", "u32"], result: "i32" },
+  // void pp_handlers_lost(struct pp_handlers *handlers, int32_t callback, const struct pp_lost *lost, const char *event)
+  pp_handlers_lost: { parameters: ["pointer", "i32", "buffer", "buffer"], result: "void" },
+  // void pp_handlers_event(struct pp_handlers *handlers, int32_t callback, uint32_t source, const uint8_t *record,
+  //                        uint32_t size, uint32_t cpu, uint64_t time, uint32_t pid, uint32_t tid)
+  pp_handlers_event: {
+    parameters: ["pointer", "i32", "u32", "buffer", "u32", "u32", "u64", "u32", "u32"],
+    result: "void",
+  },
+  // int32_t pp_session_hand(struct pp_session *session, struct pp_handlers *handlers, uint8_t *buf, uint32_t size,
+  //                         struct pp_error *err)
+  pp_session_hand: { parameters: ["pointer", "pointer", "buffer", "u32", "buffer"], result: "i32" },
+  // int32_t pp_replay_hand(struct pp_replay *replay, struct pp_handlers *handlers, uint8_t *buf, uint32_t size,
+  //                        struct pp_error *err)
+  pp_replay_hand: { parameters: ["pointer", "pointer", "buffer", "u32", "buffer"], result: "i32" },
 
   // int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err)
   pp_watch_start: { parameters: ["buffer", "buffer"], result: "i32" },

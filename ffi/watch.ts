@@ -8,7 +8,7 @@ import type { Watch } from "../lib/watch.ts";
 import { ABI } from "./abi.ts";
 import { call, cString, library, outPointer } from "./library.ts";
 
-/** Starts the watchdog. The runtime's own listener for SIGINT must be there already: the watchdog's comes before it. */
+/** Starts the watchdog. The runtime's own listeners for signals must be there already: the watchdog's come before them. */
 export function startWatch(): Watch {
   const memory = outPointer((library, out, error) => library.pp_watch_start(out, error));
   return {

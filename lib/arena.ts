@@ -23,8 +23,26 @@ const REUSED_SIZE = 256 * 1024;
  */
 const BALLAST = 512;
 
-/** Where the next batch goes. */
-export class Arena {
+/** Where batches go. */
+export interface BatchMemory {
+  /** Over all of it, as it is now. */
+  readonly view: DataView;
+  /** Where the next batch goes. */
+  free(): Uint8Array<ArrayBuffer>;
+  /** What was there is nobody's any more. */
+  rewind(): void;
+  /** Makes room for `size` bytes. */
+  grow(size: number): void;
+  /**
+   * Counts `bytes` of the free part as used.
+   *
+   * @returns Where they begin in `view`
+   */
+  take(bytes: number): number;
+}
+
+/** That of handlers in JavaScript. */
+export class Arena implements BatchMemory {
   /** Over the whole current buffer. */
   view = new DataView(new ArrayBuffer(ARENA_SIZE));
   /** Young garbage, in proportion to the buffers. */

@@ -43,7 +43,7 @@ export class Callbacks {
   /** Calls `__init__` and waits for it. What it throws is the caller's. */
   async init(): Promise<void> {
     const { init } = this.#parts.handlers;
-    if (init !== undefined) await this.#attend(this.#enter("__init__", () => init()));
+    if (init !== undefined) await this.#attend("__init__", () => init());
   }
 
   /** Calls `__exit__` and waits for it, but not for ever. */
@@ -51,7 +51,7 @@ export class Callbacks {
     const { exit } = this.#parts.handlers;
     if (exit === undefined) return;
     try {
-      const ended = await this.#attend(this.#enter("__exit__", () => exit()), EXIT_MS);
+      const ended = await this.#attend("__exit__", () => exit(), EXIT_MS);
       if (!ended) this.threw("__exit__", new Error(`not done after ${EXIT_MS / 1000} s: not waited for any longer`));
     } catch (error) {
       this.threw("__exit__", error);
@@ -120,12 +120,14 @@ export class Callbacks {
   }
 
   /**
-   * Waits for what a callback returned, and tells the watchdog meanwhile that the event loop turns.
+   * Calls a callback and waits for what it returns; tells the watchdog meanwhile that the event loop turns, and for which callback.
    *
    * @returns False when it took longer than `mostMs`
    */
-  async #attend(value: unknown, mostMs?: number): Promise<boolean> {
+  async #attend(name: string, callback: () => unknown, mostMs?: number): Promise<boolean> {
     const { cells } = this.#parts.watch;
+    const value = this.#enter(name, callback);
+    cells[WATCH_RUNNING] = this.#watchIds.get(name) ?? 0;
     const turns = setInterval(() => cells[WATCH_YIELD] = 0, TURN_MS);
     let limit: ReturnType<typeof setTimeout> | undefined;
     try {
@@ -133,6 +135,7 @@ export class Callbacks {
       if (mostMs === undefined) return await ended;
       return await Promise.race([ended, new Promise<boolean>((resolve) => limit = setTimeout(resolve, mostMs, false))]);
     } finally {
+      cells[WATCH_RUNNING] = 0;
       clearInterval(turns);
       clearTimeout(limit);
     }

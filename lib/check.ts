@@ -13,7 +13,7 @@ import { type DescribedEvent, describeEvents, formatName } from "./described_eve
 import { nearest, PerfprofError, UsageError } from "./errors.ts";
 import { parseEvents } from "./event_spec.ts";
 import { CALLBACKS, exportWarning } from "./handlers.ts";
-import { resolveModule } from "./module_path.ts";
+import { isCompiled, resolveModule } from "./module_path.ts";
 import { configOf } from "./script_config.ts";
 
 const FORMATS = "--formats";
@@ -96,6 +96,14 @@ function shown({ path, line, column }: Place): string {
 }
 
 function checkModule(path: string, kernel: Kernel): Finding[] {
+  if (isCompiled(path)) {
+    throw new PerfprofError(
+      `module ${path} cannot be checked: it is compiled, and TypeScript and JavaScript are what is checked`,
+      {
+        hints: ["a run compares its exports with the events before it begins"],
+      },
+    );
+  }
   if (!PROGRAM.test(path)) {
     throw new PerfprofError(`module ${path} cannot be checked: its name does not say that it is TypeScript`, {
       hints: ["a name that ends with .ts, or has no dot"],

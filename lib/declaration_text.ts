@@ -269,6 +269,8 @@ interface Table {
   add(row: object): void;
   /** Ends the file; the end of the run does it as well. */
   close(): void;
+  /** Gives the file up. */
+  discard(): void;
 }
 
 /** Times are ns. */
@@ -298,6 +300,8 @@ interface Timeline {
   }): void;
   /** Ends the file; the end of the run does it as well. */
   close(): void;
+  /** Gives the file up. */
+  discard(): void;
 }
 
 /** What is counted by. */

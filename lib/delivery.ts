@@ -7,8 +7,9 @@
  */
 
 import { type AnalysedEvent, Analyses, type HandlerHooks } from "./analyses.ts";
-import { Arena } from "./arena.ts";
+import { Arena, type BatchMemory } from "./arena.ts";
 import { DecodeError } from "./errors.ts";
+import type { Left, Sink } from "./sink.ts";
 import { EVENT_LOST, EVENT_UNKNOWN, PREFIX_SIZE, type Source } from "./source.ts";
 import { WATCH_RUNNING, WATCH_YIELD } from "./watch.ts";
 
@@ -21,6 +22,8 @@ export interface Route {
   readonly call: ((view: DataView, at: number) => unknown) | undefined;
   /** The handler gets the event and may keep it. */
   readonly takesEvent: boolean;
+  /** The handler knows nothing of its event: of the samples the times are enough. */
+  readonly brief?: boolean;
   /** Where the time sits in the event's samples, bytes from the record's header; -1: side-band records, which have none to offer. */
   readonly timeOffset: number;
   /** The watchdog's id of the handler, 0 without one. */
@@ -51,10 +54,11 @@ export interface DeliveryParts {
   readonly analysed?: readonly AnalysedEvent[];
   /** Events that are handed over at most. */
   readonly handedMost?: number | undefined;
+  /** Where batches are read to. It may move while a handler runs, which then sets WATCH_YIELD. */
+  readonly memory?: BatchMemory | undefined;
+  /** Takes samples before they come into a batch. */
+  readonly sink?: Sink | undefined;
 }
-
-/** Why a walk ended: its batch is done; the watchdog asks for a turn of the event loop; the next event is too new, or one too many. */
-export type Left = "done" | "yield" | "time" | "count";
 
 /** A route, and what its samples count for: 0 where an analysis takes them, whose events count by themselves. */
 interface Way extends Route {
@@ -66,42 +70,54 @@ export class Delivery {
   /** Time of the event at which the last walk left with "time", ns. */
   nextNs = 0;
   readonly #source: Source;
+  readonly #sink: Sink | undefined;
   readonly #ways: readonly Way[];
   readonly #analyses: Analyses;
   readonly #handedMost: number;
   readonly #hooks: DeliveryHooks;
   readonly #watch: Int32Array;
-  readonly #arena = new Arena();
+  readonly #memory: BatchMemory;
   /** Some handler may keep its events. */
   readonly #kept: boolean;
-  #view = this.#arena.view;
   #at = 0;
   #end = 0;
   /** Events handed over by the walk itself. */
   #called = 0;
   #newest = 0;
+  /** Why the sink left the last read, until the walk has come to that place. */
+  #sinkLeft: Left = "done";
   /** The event whose handler runs, for the report of an exception. */
   #event = 0;
 
   constructor(
-    { source, routes, analysed = [], handedMost = Infinity }: DeliveryParts,
+    { source, routes, analysed = [], handedMost = Infinity, memory = new Arena(), sink }: DeliveryParts,
     hooks: DeliveryHooks,
     watch: Int32Array,
   ) {
     this.#source = source;
+    this.#sink = sink;
+    this.#memory = memory;
     this.#hooks = hooks;
     this.#watch = watch;
     this.#handedMost = handedMost;
     this.#analyses = new Analyses(analysed, hooks, () => this.handed < handedMost, watch);
     this.#ways = routes.map((route, index): Way => {
       const taker = this.#analyses.taker(index);
-      return taker === undefined ? { ...route, counts: 1 } : { ...route, call: taker, takesEvent: true, counts: 0 };
+      if (taker !== undefined) return { ...route, call: taker, takesEvent: true, counts: 0 };
+      if (!route.brief || source.setBrief === undefined) return { ...route, counts: 1 };
+      source.setBrief(index);
+      return { ...route, timeOffset: 0, counts: 1 };
     });
     this.#kept = this.#ways.some(({ takesEvent }) => takesEvent);
   }
 
   /** Events handed to handlers so far. */
   get handed(): number {
+    return this.#calledHere + (this.#sink?.handed ?? 0);
+  }
+
+  /** Those that the walk or an analysis handed over. */
+  get #calledHere(): number {
     return this.#called + this.#analyses.emitted;
   }
 
@@ -123,38 +139,42 @@ export class Delivery {
   /**
    * Reads the next batch; the one before must be finished.
    *
+   * @param untilNs The sink hands over no event newer than this
    * @returns False when nothing may be delivered now
    */
-  read(): boolean {
-    if (!this.#kept) this.#arena.rewind();
-    let bytes = this.#source.read(this.#arena.free());
+  read(untilNs = Infinity): boolean {
+    if (!this.#kept) this.#memory.rewind();
+    this.#sink?.limit(untilNs, this.#handedMost - this.#calledHere);
+    let bytes = this.#source.read(this.#memory.free(), this.#sink);
     if (bytes < 0) {
-      this.#arena.grow(-bytes);
-      bytes = this.#source.read(this.#arena.free());
+      this.#memory.grow(-bytes);
+      bytes = this.#source.read(this.#memory.free(), this.#sink);
     }
-    if (bytes <= 0) return false;
-    this.#view = this.#arena.view;
-    this.#at = this.#arena.take(bytes);
+    this.#sinkLeft = this.#sink?.left ?? "done";
+    if (bytes <= 0) return this.#sinkLeft !== "done";
+    this.#at = this.#memory.take(bytes);
     this.#end = this.#at + bytes;
     this.#newest = this.#source.state().batchNewestNs;
     return true;
   }
 
   /**
-   * Passes over what is left of the current batch: no handler gets it.
+   * Passes over what is left of the current batch: no handler gets it, nor anything that the sink would take.
    *
-   * @returns How many events would have been handed over
+   * @returns How many events of the batch would have been handed over
    */
   skip(): number {
+    this.#sink?.passOver();
     let skipped = 0;
     while (this.unfinished) {
-      const size = this.#view.getUint32(this.#at, true);
-      const event = this.#view.getUint16(this.#at + 4, true);
+      const { view } = this.#memory;
+      const size = view.getUint32(this.#at, true);
+      const event = view.getUint16(this.#at + 4, true);
       const record = this.#at + PREFIX_SIZE;
       if (record + size > this.#end) throw new BadBatch(size, this.#end - record);
       this.#at = record + size;
       const way = this.#ways[event];
-      if (way === undefined || way.timeOffset < 0) this.#special(this.#view, record, size, event);
+      if (way === undefined || way.timeOffset < 0) this.#special(view, record, size, event);
       else if (way.call !== undefined) skipped++;
     }
     return skipped;
@@ -172,7 +192,8 @@ export class Delivery {
     const careful = this.#newest > untilNs || (this.#handedMost !== Infinity && most > this.#handedMost);
     for (;;) {
       try {
-        return this.#walk(careful, untilNs);
+        const left = this.#walk(careful, untilNs);
+        return left === "done" ? this.#leaveSink() : left;
       } catch (error) {
         if (error instanceof BadBatch) throw error;
         this.#hooks.threw(error, this.#event);
@@ -183,8 +204,16 @@ export class Delivery {
     }
   }
 
+  /** At the end of the batch: what the sink has left for comes next. */
+  #leaveSink(): Left {
+    const left = this.#sinkLeft;
+    this.#sinkLeft = "done";
+    if (left === "time") this.nextNs = this.#sink!.nextNs;
+    return left;
+  }
+
   #walk(careful: boolean, untilNs: number): Left {
-    const view = this.#view;
+    const { view } = this.#memory;
     const ways = this.#ways;
     const watch = this.#watch;
     const end = this.#end;
@@ -202,6 +231,8 @@ export class Delivery {
         if (way === undefined || way.timeOffset < 0) {
           at = next;
           this.#special(view, record, size, event);
+          // __lost__ may have moved the memory.
+          if (watch[WATCH_YIELD] !== 0) return "yield";
           continue;
         }
         if (careful) {

@@ -26,6 +26,16 @@ const OWN = [
   new URL("../main.ts", import.meta.url).href,
 ];
 const FRAME = /^\s*at (?:async )?(?:(.*) \()?((?:file|https?|data|blob):[^\s()]+):(\d+):(\d+)\)?$/;
+/** Of a handler in WebAssembly: its module has a made-up name, and the place is a byte of it. */
+const WASM_FRAME = /^\s*at (?:(.*) \()?wasm:\/\/[^\s()]*:0x([0-9a-f]+)\)?$/;
+
+/** The file of that module: there is one in a process, and its frames do not tell. */
+let wasmFile = "";
+
+/** Says what file the frames of WebAssembly are of. */
+export function setWasmFile(path: string): void {
+  wasmFile = path;
+}
 
 /** `TypeError: x is not a function`; of what is no Error, its value. */
 export function headline(thrown: unknown): string {
@@ -40,10 +50,17 @@ export function headline(thrown: unknown): string {
 /** The user's frames of an error, innermost first; none where it has no stack. */
 export function userFrames(thrown: unknown): Frame[] {
   return stackOf(thrown).split("\n").flatMap((line) => {
+    const [, wasmName, byte] = WASM_FRAME.exec(line) ?? [];
+    if (byte !== undefined) return [wasmFrame(wasmName, byte)];
     const [, name = "", url = "", row, column] = FRAME.exec(line) ?? [];
     if (url === "" || OWN.some((own) => url.startsWith(own))) return [];
     return [{ file: fileName(url), line: Number(row), column: Number(column), name }];
   });
+}
+
+/** Line 1, and as its column the byte: as source maps count. */
+function wasmFrame(name = "", byte: string): Frame {
+  return { file: wasmFile, line: 1, column: parseInt(byte, 16), name: name === "<anonymous>" ? "" : name };
 }
 
 /** The stack without the colours that Deno puts into those of failed imports. */

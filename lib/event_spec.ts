@@ -165,7 +165,9 @@ function nameOf(text: string, span: Span): { system: string; name: string; probe
   const wrong = (WILDCARD.test(written) ? /[^\w.:*?[\]!^-]/ : /[^\w.:-]/).exec(written) ?? /:.*?(:)/d.exec(written);
   if (wrong !== null) {
     const at = span.start + (wrong.indices?.[1]?.[0] ?? wrong.index);
-    throw textError(`'${text[at]}' cannot be in a tracepoint's name`, text, { start: at, end: at + 1 });
+    throw textError(`'${text[at]}' cannot be in a tracepoint's name`, text, { start: at, end: at + 1 }, [
+      "a tracepoint is written sys:name",
+    ]);
   }
   if (system === "" || name === "") {
     throw textError(`'${written}' lacks the ${system === "" ? "subsystem" : "name"}`, text, span, [

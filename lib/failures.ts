@@ -57,6 +57,7 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
   const fail = (message: string, hints: string[] = [], detail: string[] = []) =>
     new PerfprofError(message, { hints, detail, cause: error });
   const what = (text: string) => `${text} failed: ${reason(error.errno)}`;
+  const failed = () => fail(error.errno === 0 ? error.message : what(error.message));
   switch (error.operation) {
     case "open":
       if (error.errno === EPERM && mayTraceAll(machine)) return unsampled(error);
@@ -79,6 +80,9 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
     case "tracefs":
       if (denied) return permission(error, machine, ["mount -o remount,mode=755 /sys/kernel/tracing"]);
       return fail(`finding tracefs failed: ${reason(error.errno)}`, ["mount -t tracefs nodev /sys/kernel/tracing"]);
+    case "format":
+      if (denied) return permission(error, machine, ["mount -o remount,mode=755 /sys/kernel/tracing"]);
+      return failed();
     case "task":
       return request?.target.kind === "tids"
         ? fail(`tracing thread ${error.pid} failed: there is no such thread`, ["ps -eL -o tid,comm"])
@@ -94,7 +98,7 @@ export function explain(error: SourceError, machine: Pick<Machine, "kernelFile">
     case "output":
       return fail(what(error.message), error.errno === EPERM ? ["-o with a file in a folder that only you can write"] : []);
     default:
-      return fail(error.errno === 0 ? error.message : what(error.message));
+      return failed();
   }
 }
 

@@ -60,7 +60,7 @@ export async function loadHandlers(path: string, handlerNames: readonly string[]
 }
 
 /** The same for exports that are at hand. */
-function takeHandlers(path: string, exported: ModuleExports, handlerNames: readonly string[]): LoadedHandlers {
+export function takeHandlers(path: string, exported: ModuleExports, handlerNames: readonly string[]): LoadedHandlers {
   const wanted = [...Object.keys(CALLBACKS), ...handlerNames];
   const found = wanted.filter((name) => exported[name] !== undefined);
   const wrong = found.find((name) => typeof exported[name] !== "function");

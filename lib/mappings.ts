@@ -1,5 +1,5 @@
 /**
- * The address spaces of processes over time: fed by side-band records (MMAP2, FORK, EXIT, and COMM of an exec) and by
+ * The address spaces of processes over time: fed by side-band records (MMAP and MMAP2, FORK, EXIT, and COMM of an exec) and by
  * /proc/PID/maps for what was there before. An event that is read later finds what its process had mapped when it happened.
  *
  * Bounds: MAX_LIVES address spaces (about 1 KiB each) with MAX_HELD mappings, those that were left (by an exec or an end) going
@@ -11,8 +11,8 @@
  */
 
 import { type AddressSpace, addressSpace, covers, type Mapping, overlay, parseMaps } from "./address_space.ts";
-import { text } from "./decode.ts";
 import { HEADER_SIZE } from "./layout.ts";
+import { mappingOf, PERF_RECORD_MMAP, PERF_RECORD_MMAP2, TRAILER_SIZE } from "./mmap_record.ts";
 
 const MAX_LIVES = 16384;
 const MAX_HELD = 131072;
@@ -21,14 +21,11 @@ const MAX_SPACE = 16384;
 const MOST_ANCESTORS = 64;
 
 /** enum perf_event_type and PERF_RECORD_MISC_*, include/uapi/linux/perf_event.h. */
-const PERF_RECORD_COMM = 3, PERF_RECORD_EXIT = 4, PERF_RECORD_FORK = 7, PERF_RECORD_MMAP2 = 10;
-const PERF_RECORD_MISC_COMM_EXEC = 1 << 13, PERF_RECORD_MISC_MMAP_BUILD_ID = 1 << 14;
-/** struct sample_id after a side-band record with TID, TIME, CPU and IDENTIFIER: u32 pid, tid; u64 time; u32 cpu, res; u64 id. */
-const TRAILER_SIZE = 32;
+const PERF_RECORD_COMM = 3, PERF_RECORD_EXIT = 4, PERF_RECORD_FORK = 7;
+const PERF_RECORD_MISC_COMM_EXEC = 1 << 13;
+
+/** Of the time, in the trailer. */
 const TRAILER_TIME = 8;
-/** Of PERF_RECORD_MMAP2 up to its file name. */
-const MMAP2_SIZE = HEADER_SIZE + 64;
-const BUILD_ID_MOST = 20;
 
 const EMPTY = addressSpace([]);
 
@@ -88,9 +85,12 @@ export class Mappings {
     const body = offset + HEADER_SIZE;
     const pid = view.getInt32(body, true);
     switch (view.getUint32(offset, true)) {
-      case PERF_RECORD_MMAP2:
-        if (size >= MMAP2_SIZE + TRAILER_SIZE) this.#map(timeNs, mappingOf(view, offset, size, misc));
+      case PERF_RECORD_MMAP:
+      case PERF_RECORD_MMAP2: {
+        const mapping = mappingOf(view, offset);
+        if (mapping !== undefined) this.#map(timeNs, mapping);
         return;
+      }
       case PERF_RECORD_COMM:
         if (misc & PERF_RECORD_MISC_COMM_EXEC) this.#begin(pid, timeNs, EMPTY);
         return;
@@ -216,29 +216,4 @@ function spaceOf(life: Life, timeNs: number): AddressSpace {
   life.built = addressSpace(mappings);
   life.builtOf = count;
   return life.built;
-}
-
-/** PERF_RECORD_MMAP2: u32 pid, tid; u64 addr, len, pgoff; the file; u32 prot, flags; char filename[]. */
-function mappingOf(view: DataView, offset: number, size: number, misc: number): Mapping {
-  const body = offset + HEADER_SIZE;
-  const start = view.getBigUint64(body + 8, true);
-  const hasBuildId = (misc & PERF_RECORD_MISC_MMAP_BUILD_ID) !== 0;
-  // The file is u32 maj, min; u64 ino, ino_generation; or u8 build_id_size, 3 bytes of nothing, u8 build_id[20].
-  const file = body + 32;
-  const buildIdSize = hasBuildId ? Math.min(view.getUint8(file), BUILD_ID_MOST) : 0;
-  return {
-    start,
-    end: start + view.getBigUint64(body + 16, true),
-    pgoff: view.getBigUint64(body + 24, true),
-    inode: hasBuildId ? 0n : view.getBigUint64(file + 8, true),
-    major: hasBuildId ? 0 : view.getUint32(file, true),
-    minor: hasBuildId ? 0 : view.getUint32(file + 4, true),
-    pid: view.getInt32(body, true),
-    parent: 0,
-    buildId: new Uint8Array(
-      view.buffer.slice(view.byteOffset + file + 4, view.byteOffset + file + 4 + buildIdSize) as ArrayBuffer,
-    ),
-    path: text(view, offset + MMAP2_SIZE, size - MMAP2_SIZE - TRAILER_SIZE),
-    dso: -1,
-  };
 }

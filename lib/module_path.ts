@@ -8,8 +8,8 @@ import { PerfprofError } from "./errors.ts";
 
 /** In the order in which they are tried after a name. */
 const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".tsx", ".wasm", ".so"];
-/** Found, and refused with a word of their own. */
-const LATER = [".wasm", ".so"];
+/** Of modules that Deno does not import: lib/compiled/ has them. */
+const COMPILED = [".wasm", ".so"];
 
 /** Where to look, and who asks. */
 export interface SearchPlaces {
@@ -45,12 +45,12 @@ export function trustedUsers(): readonly number[] | undefined {
 export function resolveModule(module: string, places: SearchPlaces = searchPlaces()): string {
   if (module === "-") return "/dev/stdin";
   const isPath = module.includes("/") || EXTENSIONS.some((extension) => module.endsWith(extension));
-  const path = isPath ? resolvePath(module, places) : resolveName(module, places);
-  const extension = LATER.find((late) => path.endsWith(late));
-  if (extension !== undefined) {
-    throw new PerfprofError(`module ${path} cannot be loaded: ${extension} modules are not supported yet`);
-  }
-  return behindLink(path);
+  return behindLink(isPath ? resolvePath(module, places) : resolveName(module, places));
+}
+
+/** Is the module at `path` none in JavaScript or TypeScript? */
+export function isCompiled(path: string): boolean {
+  return COMPILED.some((extension) => path.endsWith(extension));
 }
 
 /** A script that is a link (~/bin/wake) imports what is beside the file itself. */

@@ -5,17 +5,19 @@
  * @module
  */
 
+import { loadCompiled } from "./compiled/load.ts";
+import type { CompiledLoader, CompiledModule } from "./compiled/module.ts";
 import { errorLines } from "./error_text.ts";
-import { PerfprofError } from "./errors.ts";
+import { DecodeError, PerfprofError } from "./errors.ts";
 import { leftOutLines, untakenLines } from "./event_pattern.ts";
 import { parseEvents } from "./event_spec.ts";
 import { explain } from "./failures.ts";
 import { Exceptions } from "./exceptions.ts";
-import { type Handlers, loadHandlers } from "./handlers.ts";
+import { type Handlers, type LoadedHandlers, loadHandlers } from "./handlers.ts";
 import { profilersFor } from "./loaded_event.ts";
 import { LossReport } from "./loss.ts";
 import { setScriptArguments } from "./module_import.ts";
-import { resolveModule } from "./module_path.ts";
+import { isCompiled, resolveModule } from "./module_path.ts";
 import type { RunOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { makePerfProf } from "./perf_prof.ts";
@@ -43,6 +45,8 @@ export interface Surroundings {
   readonly say: (line: string) => void;
   /** Opens the file of -o anew. */
   readonly reopenOutput: () => void;
+  /** Loads modules that are shared objects. */
+  readonly loadNative: CompiledLoader;
 }
 
 /**
@@ -88,6 +92,8 @@ class ModuleRun {
   readonly #exceptions: Exceptions;
   readonly #losses: LossReport;
   readonly #say: (line: string) => void;
+  /** The module, where it is none in JavaScript. */
+  #compiled: CompiledModule | undefined;
   #run: Run | undefined;
   #startMs = 0;
   /** Settles when a signal ends the run before it has begun. */
@@ -118,7 +124,7 @@ class ModuleRun {
     const { usageSelfMs } = this.#options;
     const kernelFile = (path: string) => this.#around.machine.kernelFile(path);
     const endUsage = usageSelfMs === undefined ? undefined : reportUsage(usageSelfMs, kernelFile, this.#say);
-    if (!this.#stopping) await run.deliver();
+    if (!this.#stopping) await run.deliver().catch((error) => this.#failDelivery(error));
     await run.exit();
     // Promises that were rejected by now come to light in the next turn of the event loop.
     await new Promise((turn) => setTimeout(turn, 0));
@@ -134,7 +140,7 @@ class ModuleRun {
     const names = this.#trace.events.map(({ spec }) => spec.handlerName);
     const { watch } = this.#around;
     watch.cells[WATCH_RUNNING] = watch.name(`the top level of ${this.#path}`);
-    const { handlers, warnings } = await loadHandlers(this.#path, names);
+    const { handlers, warnings } = await this.#loadHandlers(names);
     watch.cells[WATCH_RUNNING] = 0;
     if (verbosity >= 0) {
       this.#say(`Loaded module: ${this.#path}`);
@@ -143,6 +149,16 @@ class ModuleRun {
       for (const warning of [...warnings, ...this.#unused(handlers)]) this.#say(`perfprof: warning: ${warning}`);
     }
     return handlers;
+  }
+
+  async #loadHandlers(names: readonly string[]): Promise<LoadedHandlers> {
+    if (!isCompiled(this.#path)) return await loadHandlers(this.#path, names);
+    const { module, scriptArgs } = this.#options;
+    const { loadNative, watch } = this.#around;
+    const context = { path: this.#path, argv: [module, ...scriptArgs], trace: this.#trace, cells: watch.cells };
+    const { compiled, ...loaded } = await loadCompiled(context, loadNative);
+    this.#compiled = compiled;
+    return loaded;
   }
 
   /** What was asked for and will not be used. */
@@ -160,7 +176,9 @@ class ModuleRun {
     const { watch } = this.#around;
     return new Run({
       source,
-      ...routesOf(events, handlers, watch),
+      ...routesOf(events, handlers, watch, this.#compiled),
+      memory: this.#compiled?.memory,
+      sink: this.#compiled?.sink,
       eventNames: names,
       handlers,
       exceptions: this.#exceptions,
@@ -236,6 +254,14 @@ class ModuleRun {
     addEventListener("error", (event) => report(event, "a timer or event listener", event.error));
   }
 
+  /** Batches in a module's own memory are as good as the module. */
+  #failDelivery(error: unknown): never {
+    if (this.#compiled?.memory === undefined || !(error instanceof DecodeError)) throw error;
+    throw new PerfprofError(`module ${this.#path} has overwritten the events in its memory: ${error.message}`, {
+      cause: error,
+    });
+  }
+
   /** The last lines, and the exit status. */
   #sumUp(): number {
     const { verbosity, strict } = this.#options;
@@ -254,6 +280,7 @@ class ModuleRun {
 }
 
 function failInit(error: unknown): never {
+  if (error instanceof PerfprofError) throw error;
   const [first, ...detail] = errorLines(error);
   throw new PerfprofError(`__init__ threw ${first}`, { detail, cause: error });
 }

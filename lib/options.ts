@@ -5,7 +5,7 @@
  */
 
 import { Command, Option } from "npm:@commander-js/extra-typings@15.1.0";
-import { UsageError } from "./errors.ts";
+import { nearest, UsageError } from "./errors.ts";
 import {
   parseCommandWords,
   parseCpuList,
@@ -220,7 +220,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const command = module === args[0] || module === "help" ? COMMANDS.find((name) => name === module) : undefined;
   if (command !== undefined) return commandOf(command, own, scriptArgs, given);
   const input = inputOf(given);
-  if (given.event === undefined && input === undefined) throw missing("no event: option -e is missing");
+  if (given.event === undefined && input === undefined) {
+    throw missing("no event: option -e is missing", nearCommand(module));
+  }
   if (module === undefined) throw missing("no MODULE to run");
   return {
     kind: "run",
@@ -261,8 +263,13 @@ function commandOf(name: CommandName, options: readonly string[], args: readonly
   return { kind: "command", name, args, events: given.event ?? [], options, intervalMs: given.interval };
 }
 
-function missing(message: string): UsageError {
-  return new UsageError(message, { detail: [`usage: ${USAGE}`], hints: ["perfprof --help"] });
+function missing(message: string, hints: readonly string[] = []): UsageError {
+  return new UsageError(message, { detail: [`usage: ${USAGE}`], hints: [...hints, "perfprof --help"] });
+}
+
+/** Without -e it may be a command that is meant: misspelt, or behind an option. */
+function nearCommand(word = ""): string[] {
+  return nearest(word, [...COMMANDS, "record", "export", "test"], 1).map((right) => `did you mean perfprof ${right}?`);
 }
 
 /** Whose events. @throws {UsageError} Two kinds of targets */

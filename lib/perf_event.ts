@@ -163,7 +163,8 @@ function literal(value: unknown): string {
 /** JSON has no bigint, but numbers of any length: rawJSON writes one digit by digit. TypeScript does not declare it yet. */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
-function jsonValue(value: unknown): unknown {
+/** A field's value for JSON.stringify. */
+export function jsonValue(value: unknown): unknown {
   if (typeof value === "bigint") return rawJSON(String(value));
   if (ArrayBuffer.isView(value)) return [...value as Uint8Array | BigUint64Array].map(jsonValue);
   if (Array.isArray(value)) return value.map(jsonValue);
@@ -205,7 +206,8 @@ export function makeTail(info: EventInfo): PerfEvent {
   });
 }
 
-function unknownField({ event, keys }: EventInfo, name: string): TypeError {
+/** What is thrown for a name that is no field of an event. */
+export function unknownField({ event, keys }: Pick<EventInfo, "event" | "keys">, name: string): TypeError {
   const [near] = nearest(name, keys, 1);
   const hint = near === undefined ? "" : `; did you mean '${near}'?`;
   return new TypeError(`${event} has no field '${name}'${hint}${hint ? " " : "; "}Fields: ${keys.join(", ")}`);

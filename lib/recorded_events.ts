@@ -103,7 +103,7 @@ export function recordedOf(sampled: readonly Sampled[], { spec, plan, kind }: Lo
     throw new UsageError(
       `filter of ${eventText(spec)}: filters are the kernel's, which is not asked when a recording is read`,
       {
-        hints: ["an if in the handler"],
+        hints: [`if (...) in the handler, or record with it: perfprof record -e '${eventText(spec)}/${filter}/'`],
       },
     );
   }

@@ -10,6 +10,7 @@ import { PerfprofError } from "./errors.ts";
 import { SectionReader } from "./section_reader.ts";
 import type { PrintSymbol, PrintTree, TracepointFormat } from "./format.ts";
 import type { Source } from "./source.ts";
+import type { Symbolizer } from "./symbolizer.ts";
 import { NO_TRACING_DATA, parseTracingData, type RecordedFormat, type TracingData } from "./tracing_data.ts";
 
 /** Sections of a perf.data, HEADER_* of tools/perf/util/header.h. */
@@ -58,6 +59,8 @@ export interface RecordingFile {
   readonly isPipe: boolean;
   /** Where the kernel's text began, 0n while no record has told. */
   readonly kernelText: bigint;
+  /** Of the kernel, where a record has told; others have it in a section. */
+  readonly kernelBuildId: Uint8Array | undefined;
   /** How far it is read, and where its records end, in bytes; of a pipe that is never. */
   readonly position: { readonly at: number; readonly end: number };
   /** struct perf_event_attr of an event. */
@@ -68,10 +71,26 @@ export interface RecordingFile {
   close(): void;
 }
 
+/** Where the symbols of a recording's kernel are to be had. */
+export interface KernelPlace {
+  /** Where its _text was. */
+  readonly text: bigint;
+  /** Of the kernel whose kallsyms is in perf's build-id cache; empty: it is the one that runs here. */
+  readonly buildId: Uint8Array;
+}
+
+/** Symbols of files and of a recording's kernel. */
+export interface RecordingSymbolizer extends Symbolizer {
+  /** Kernel addresses are that kernel's from now on. Says whether its symbols were moved. @throws {SourceError} There are none */
+  recordedKernel(place: KernelPlace): boolean;
+}
+
 /** Parses formats that were recorded, and prints by them. */
 export interface RecordedFormats {
   parse(system: string, text: string): TracepointFormat;
-  recorded(printk: Uint8Array<ArrayBuffer>, symbols: boolean): void;
+  recorded(printk: Uint8Array<ArrayBuffer>): void;
+  /** As RecordingSymbolizer's, for what is printed. */
+  recordedKernel(place: KernelPlace): boolean;
   print(formatId: number, raw: Uint8Array, cpu: number): string;
   printTree(formatId: number): PrintTree | undefined;
   printSymbol(address: bigint): PrintSymbol | undefined;
@@ -82,6 +101,7 @@ export interface RecordingHost {
   /** @param path `-` is stdin @throws {SourceError} */
   open(path: string, force: boolean): RecordingFile;
   formats(): RecordedFormats;
+  symbolizer(mangled: boolean): RecordingSymbolizer;
   /** ELF notes of the kernel that runs here; undefined where they are not to be read. */
   kernelNotes(): Uint8Array | undefined;
 }
@@ -130,7 +150,7 @@ export class Recording {
 
   /** Of the kernel; undefined where the recording does not tell. */
   get kernelBuildId(): Uint8Array | undefined {
-    return KERNEL_NAMES.map((name) => this.buildIds.get(name)).find((id) => id !== undefined);
+    return this.file.kernelBuildId ?? KERNEL_NAMES.map((name) => this.buildIds.get(name)).find((id) => id !== undefined);
   }
 
   #event(index: number, told: string | undefined): RecordedEvent {

@@ -6,17 +6,19 @@
  */
 
 import type { AnalysedEvent } from "./analyses.ts";
+import type { BatchMemory } from "./arena.ts";
 import { Callbacks, type Exceptions } from "./callbacks.ts";
-import { Delivery, type DeliveryHooks, type Left, type Loss, type Route } from "./delivery.ts";
+import { Delivery, type DeliveryHooks, type Loss, type Route } from "./delivery.ts";
 import type { Handlers } from "./handlers.ts";
+import type { Left, Sink } from "./sink.ts";
 import { type Source, WAIT_ENDED, WAIT_STDOUT } from "./source.ts";
 import { Ticks } from "./ticks.ts";
 import { type Watch, WATCH_YIELD } from "./watch.ts";
 
-/** Longest wait for records, ms: a watermark alone never wakes for a single event, and it is delivered within 100 ms. */
-export const WAIT_MS = 40;
-/** Wait when records are held back, ms: together with WAIT_MS still well below 100 ms. */
-export const PENDING_MS = 25;
+/** Longest wait, ms: for what is to be said now and then. A record ends it within 40 ms (native/wait.c). */
+export const WAIT_MS = 1000;
+/** Wait when records are held back, ms: each is delivered within 100 ms. */
+export const PENDING_MS = 50;
 /** The same where every event wakes (--watermark 0), ms: a little more than the hold-back itself. */
 const PROMPT_MS = 6;
 /** Rest for the event loop in a flood, ms: awaiting a microtask would starve timers and signals. */
@@ -42,6 +44,10 @@ export interface RunParts {
   readonly exitN?: number | undefined;
   /** Every event wakes the run: it is wanted at once. */
   readonly prompt?: boolean;
+  /** Where batches are read to; undefined: to memory of the walk's own. */
+  readonly memory?: BatchMemory | undefined;
+  /** Takes samples before they come into a batch. */
+  readonly sink?: Sink | undefined;
   /** Called once the events flow. */
   enabled(): void;
   sideband(view: DataView, at: number, size: number): void;
@@ -82,7 +88,7 @@ export class Run {
 
   /** Events that no handler got because the drain took too long. */
   get skipped(): number {
-    return this.#skipped;
+    return this.#skipped + (this.#parts.sink?.passed ?? 0);
   }
 
   /** How far the ticks of `-i` are behind `nowNs` (event time), ns; 0 when they are not. */
@@ -136,7 +142,7 @@ export class Run {
 
   /** True when there are records to walk. */
   #more(): boolean {
-    return this.#delivery.unfinished || this.#delivery.read();
+    return this.#delivery.unfinished || this.#delivery.read(this.#ticks.nextNs);
   }
 
   #walk(): Left {
@@ -156,7 +162,9 @@ export class Run {
     watch.busy(false);
     // The first event is somebody's sign of life.
     const longest = !pending ? WAIT_MS : prompt || this.#delivery.handed === 0 ? PROMPT_MS : PENDING_MS;
-    this.#woken(await source.wait(Math.min(longest, intervalMs), false));
+    // By then the tick is behind everything that may be delivered.
+    const toTickMs = Math.ceil((this.#ticks.nextNs - safeTimeNs) / 1e6);
+    this.#woken(await source.wait(Math.min(longest, intervalMs, Math.max(toTickMs, 1)), false));
     watch.busy(true);
     watch.cells[WATCH_YIELD] = 0;
   }

@@ -8,11 +8,14 @@
  *     u16 event    index into the source's events, or EVENT_LOST
  *     u16 cpu
  *
- * A record is the kernel's own (struct perf_event_header first, see perf_event_open(2)); with EVENT_LOST it is struct pp_lost.
+ * A record is the kernel's own (struct perf_event_header first, see perf_event_open(2)); with EVENT_LOST it is struct pp_lost; of an
+ * event that was set brief it is the time alone.
  * All sizes are multiples of 8, and the batch starts at a multiple of 8.
  *
  * @module
  */
+
+import type { Sink } from "./sink.ts";
 
 /** Prefix of each record in a batch, in bytes. */
 export const PREFIX_SIZE = 8;
@@ -76,6 +79,8 @@ export interface EventCount {
 
 /** A source of records. Calls are made one at a time; during a `wait` only `wake`, `state`, `counts`, `clockPair` and `close` may come. */
 export interface Source {
+  /** A sample of this event is to be the u64 of its time alone, ns. Before `enable`; a source need not be able to. */
+  setBrief?(event: number): void;
   /** Starts the flow. */
   enable(): void;
   /** Ends the flow; what the rings hold can still be read. */
@@ -94,9 +99,10 @@ export interface Source {
    * Copies whole records into `into`, as many as fit and may be delivered.
    *
    * @param into Aligned to 8 bytes
+   * @param sink Takes samples in their place in the stream; a read ends before one that it may not take yet
    * @returns Bytes written, 0 when nothing may be delivered now, or minus the bytes that the next record takes when `into` is too small
    */
-  read(into: Uint8Array): number;
+  read(into: Uint8Array, sink?: Sink): number;
   /** The state after the last call: the same object each time, read when its properties are. */
   state(): SourceState;
   /** Reads the kernel's counts. */

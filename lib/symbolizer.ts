@@ -20,7 +20,12 @@ export const UNKNOWN = [
   "nothing is mapped there",
   "there are too many files",
 ] as const;
-export type UnknownReason = typeof UNKNOWN[number];
+export type UnknownReason =
+  | typeof UNKNOWN[number]
+  // Of recordings, said by lib/recorded_symbols.ts.
+  | "its kernel's symbols are not here"
+  | "the recorded file is not here"
+  | "a recording has no JIT maps";
 
 /** What an address is. */
 export interface SymbolAt {

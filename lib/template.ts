@@ -42,7 +42,7 @@ export function help(context: CommandContext): string {
   const known = Object.keys(TOPICS);
   const [near] = nearest(topic, known, 1);
   throw new UsageError(`help has no topic '${[topic, ...more].join(" ")}'`, {
-    hints: [near === undefined ? `topics are ${known.join(" ")}` : `did you mean ${near}?`],
+    hints: near === undefined ? [`topics are ${known.join(" ")}`, "perfprof --help   (commands)"] : [`did you mean ${near}?`],
   });
 }
 

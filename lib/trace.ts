@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { EventAttr } from "./attr.ts";
 import { Realtime } from "./clock.ts";
 import type { EventSpec } from "./event_spec.ts";
 import { Followed } from "./followed.ts";
@@ -27,7 +28,10 @@ const RESYNC_MS = 20_000;
 /** An event of -e that is open. */
 export interface TracedEvent {
   readonly spec: EventSpec;
+  readonly loaded: LoadedEvent;
   readonly run: ProfilerRun;
+  /** Of its kernel events. */
+  readonly attrs: readonly EventAttr[];
   /** The source's indices of its kernel events, in the order of its plan. */
   readonly indices: readonly number[];
   /** Where the time sits in the samples of each, from the record's header. */
@@ -64,6 +68,8 @@ export class Trace {
   /** What patterns matched and cannot be opened. */
   readonly leftOut: readonly EventSpec[];
   readonly source: Source;
+  /** What the events ask for, as long as the process lives: none of it needs the source. */
+  readonly services: EventServices;
   readonly #machine: Machine;
   readonly #realtime: Realtime;
   readonly #target: Target;
@@ -100,8 +106,9 @@ export class Trace {
     this.names = kernelEvents.map(({ name }) => name);
     this.notes = events.flatMap(({ spec, plan }) => plan.notes?.map((note) => `${spec.eventName}: ${note}`) ?? []);
     this.#realtime = new Realtime(this.source.clockPair());
+    this.services = this.#makeServices();
     const shared = {
-      services: this.#services(),
+      services: this.services,
       kernel: kernelVersion(osRelease),
       write,
       ofTasks: ["pids", "tids", "command"].includes(options.target.kind),
@@ -143,8 +150,7 @@ export class Trace {
     this.#realtime.add(this.source.clockPair());
   }
 
-  /** What the events ask for, as long as the process lives: none of it needs the source. */
-  #services(): EventServices {
+  #makeServices(): EventServices {
     return {
       printText: (formatId, raw, cpu) => this.#machine.printText(formatId, raw, cpu),
       printTree: (formatId) => this.#machine.printTree(formatId),
@@ -167,15 +173,19 @@ export class Trace {
  * @param cpus Whose events are wanted; undefined: all
  */
 function startEvent(
-  { spec, plan }: LoadedEvent,
+  loaded: LoadedEvent,
   kernelEvents: readonly KernelEvent[],
   first: number,
   shared: Omit<ProfilerContext, "event" | "attrs">,
   cpus: readonly number[] | undefined,
 ): TracedEvent {
-  const run = plan.start({ ...shared, event: spec.eventName, attrs: kernelEvents.map(({ attr }) => attr) });
+  const { spec, plan } = loaded;
+  const attrs = kernelEvents.map(({ attr }) => attr);
+  const run = plan.start({ ...shared, event: spec.eventName, attrs });
   return {
     spec,
+    loaded,
+    attrs,
     run: run.kind === "analysis" && cpus !== undefined ? onCpus(run, cpus) : run,
     indices: kernelEvents.map((_, part) => first + part),
     timeOffsets: kernelEvents.map(({ attr: { sampleType } }) => timeOffset(sampleType)),

@@ -137,9 +137,13 @@ export function wantedCpus({ attributes }: EventSpec, { cpus }: Pick<TraceOption
   return attributes.cpus ?? cpus;
 }
 
-/** perf reads no file whose counts (PERF_SAMPLE_READ) do not say which event each is of. */
+/**
+ * What perf's readers want of every event: an address, by which perf report sorts also tracepoints; and of counts
+ * (PERF_SAMPLE_READ) which event each is of, without which perf reads no file.
+ */
 function ofFile(attr: EventAttr): EventAttr {
-  return attr.sampleType & PERF.PERF_SAMPLE_READ ? { ...attr, readFormat: attr.readFormat | PERF.PERF_FORMAT_ID } : attr;
+  const counts = attr.sampleType & PERF.PERF_SAMPLE_READ ? PERF.PERF_FORMAT_ID : 0;
+  return { ...attr, sampleType: attr.sampleType | PERF.PERF_SAMPLE_IP, readFormat: attr.readFormat | counts };
 }
 
 /** @param first Index of the first event of its plan */

@@ -54,7 +54,8 @@ export function unknownProfilerError(
   profilers: readonly string[],
   index: TracepointIndex,
 ): UsageError {
-  const guesses = [...sameNames(name, index), ...nearest(name, profilers)];
+  const isSystem = index.names(name).length > 0;
+  const guesses = [...(isSystem ? [`${name}:*`] : []), ...sameNames(name, index), ...nearest(name, profilers)];
   const all = () => nearest(name, new Set(index.systems().flatMap((system) => index.names(system))));
   const right = guesses.length > 0 ? guesses : all().flatMap((near) => sameNames(near, index));
   return textError(`'${name}' is no profiler, and a tracepoint is written sys:name`, source.text, source, [

@@ -33,7 +33,7 @@ export class UnknownFrames {
   }
 
   add({ dso, reason }: Frame): void {
-    const name = reason === NO_MAP ? "code of JIT compilers" : dso;
+    const name = reason === NO_MAP || reason === NOT_RECORDED ? "code of JIT compilers" : dso;
     let file = this.#files.get(name);
     if (file === undefined) {
       if (this.#files.size >= MOST_FILES) return;
@@ -68,6 +68,7 @@ export class UnknownFrames {
 
 const HIDDEN: UnknownReason = "kernel addresses are hidden";
 const NO_MAP: UnknownReason = "no JIT map";
+const NOT_RECORDED: UnknownReason = "a recording has no JIT maps";
 
 const HINTS: Readonly<Partial<Record<UnknownReason, (dso: string) => string>>> = {
   "the file is stripped": symbolsOf,
@@ -76,6 +77,8 @@ const HINTS: Readonly<Partial<Record<UnknownReason, (dso: string) => string>>> =
   "the file is not readable": () => "run perfprof as root",
   [NO_MAP]: () =>
     "node --perf-basic-prof --interpreted-frames-native-stack; java -XX:+DumpPerfMapAtExit -XX:+PreserveFramePointer",
+  "the recorded file is not here": () => "perf buildid-cache -a FILE, or perf archive where perf has recorded it",
+  [NOT_RECORDED]: () => "perf record -k mono of programs that write jitdump files, then perf inject --jit",
   "nothing is mapped there": () => "--call-graph dwarf: such code has no frame pointers",
 };
 

@@ -10,8 +10,9 @@
 #include <time.h>
 
 #include "internal.h"
+#include "perfprof_handler.h"
 
-static char json[32 << 10];
+static char json[48 << 10];
 
 /* ---- numbers ---- */
 
@@ -41,7 +42,9 @@ static const struct number constants[] = {
 	NUMBER(PP_WATCH_STDOUT), NUMBER(PP_COMMAND_STDERR), NUMBER(PP_EVENT_SIDEBAND), NUMBER(PP_EVENT_PROBE), NUMBER(PP_KPROBE), NUMBER(PP_KRETPROBE),
 	NUMBER(PP_UPROBE), NUMBER(PP_URETPROBE), NUMBER(PP_EVENT_EVERY_TASK), NUMBER(PP_WAIT_DATA), NUMBER(PP_WAIT_WOKEN),
 	NUMBER(PP_WAIT_ENDED), NUMBER(PP_WAIT_STDOUT), NUMBER(PP_EVENT_LOST), NUMBER(PP_EVENT_UNKNOWN), NUMBER(PP_RECORD_MAX),
-	NUMBER(PP_REPLAY_FORCE), NUMBER(PP_REPLAY_WATCH_STDOUT),
+	NUMBER(PP_REPLAY_FORCE), NUMBER(PP_REPLAY_WATCH_STDOUT), NUMBER(PP_LEFT_DONE), NUMBER(PP_LEFT_BATCH),
+	NUMBER(PP_LEFT_TIME), NUMBER(PP_LEFT_COUNT), NUMBER(PP_LEFT_YIELD), NUMBER(PP_KIND_UNSIGNED), NUMBER(PP_KIND_SIGNED),
+	NUMBER(PP_KIND_BYTES), NUMBER(PP_KIND_DYNAMIC), NUMBER(PP_PRINT_NO_TIMESTAMP), NUMBER(PP_PRINT_NO_CALLCHAIN),
 
 	NUMBER(CLOCK_REALTIME), NUMBER(CLOCK_MONOTONIC), NUMBER(CLOCK_BOOTTIME), NUMBER(CLOCK_TAI),
 
@@ -133,8 +136,32 @@ static const struct field event_id_fields[] = {
 };
 static const struct field recording_fields[] = {
 	FIELD(pp_recording, at), FIELD(pp_recording, end), FIELD(pp_recording, events), FIELD(pp_recording, pipe),
-	FIELD(pp_recording, unfinished), FIELD(pp_recording, reserved),
-	FIELD(pp_recording, kernel_text), {0},
+	FIELD(pp_recording, unfinished), FIELD(pp_recording, kernel_build_id_size),
+	FIELD(pp_recording, kernel_text), FIELD(pp_recording, kernel_build_id), {0},
+};
+static const struct field handing_fields[] = {
+	FIELD(pp_handing, until), FIELD(pp_handing, most), FIELD(pp_handing, handed), FIELD(pp_handing, passed),
+	FIELD(pp_handing, next_time), FIELD(pp_handing, pass_over), FIELD(pp_handing, left), {0},
+};
+static const struct field event_fields[] = {
+	FIELD(pp_event, size), FIELD(pp_event, source), FIELD(pp_event, record), FIELD(pp_event, record_size),
+	FIELD(pp_event, cpu), FIELD(pp_event, time), FIELD(pp_event, pid), FIELD(pp_event, tid), {0},
+};
+static const struct field field_fields[] = {
+	FIELD(pp_field, source), FIELD(pp_field, kind), FIELD(pp_field, offset), FIELD(pp_field, size), FIELD(pp_field, base),
+	FIELD(pp_field, chain), {0},
+};
+static const struct field frame_fields[] = {
+	FIELD(pp_frame, addr), FIELD(pp_frame, offset), FIELD(pp_frame, symbol), FIELD(pp_frame, dso), FIELD(pp_frame, kernel),
+	FIELD(pp_frame, reserved), {0},
+};
+static const struct field lost_info_fields[] = {
+	FIELD(pp_lost_info, count), FIELD(pp_lost_info, event), FIELD(pp_lost_info, cpu), FIELD(pp_lost_info, reserved), {0},
+};
+static const struct field host_fields[] = {
+	FIELD(pp_host, size), FIELD(pp_host, argc), FIELD(pp_host, argv), FIELD(pp_host, find), FIELD(pp_host, print),
+	FIELD(pp_host, text), FIELD(pp_host, value), FIELD(pp_host, callchain), FIELD(pp_host, realtime), FIELD(pp_host, keep),
+	FIELD(pp_host, drop), FIELD(pp_host, give_up), {0},
 };
 static const struct field watch_fields[] = {
 	FIELD(pp_watch, yield), FIELD(pp_watch, running), FIELD(pp_watch, busy), FIELD(pp_watch, signals), {0},
@@ -169,7 +196,13 @@ static const struct {
 	{"pp_recorded", sizeof(struct pp_recorded), recorded_fields},
 	{"pp_event_id", sizeof(struct pp_event_id), event_id_fields},
 	{"pp_recording", sizeof(struct pp_recording), recording_fields},
+	{"pp_handing", sizeof(struct pp_handing), handing_fields},
 	{"pp_watch", sizeof(struct pp_watch), watch_fields},
+	{"pp_event", sizeof(struct pp_event), event_fields},
+	{"pp_field", sizeof(struct pp_field), field_fields},
+	{"pp_frame", sizeof(struct pp_frame), frame_fields},
+	{"pp_lost_info", sizeof(struct pp_lost_info), lost_info_fields},
+	{"pp_host", sizeof(struct pp_host), host_fields},
 	{"perf_event_attr", 0, attr_fields},
 };
 

@@ -73,7 +73,7 @@ void pp_close_events(struct pp_session *session)
 
 	/* What takes long to close, and nobody waits for, comes to the front. */
 	for (uint32_t i = 0; i < session->fd_count; i++) {
-		const struct pp_event *event = &session->events[slots[fds[i].slot].event];
+		const struct pp_kernel_event *event = &session->events[slots[fds[i].slot].event];
 		if (event->probe)
 			pp_probe_close(fds[i].fd);
 		else if (event->attr.fields.type == PERF_TYPE_TRACEPOINT)

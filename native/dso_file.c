@@ -31,6 +31,20 @@ void pp_vdso_identify(struct pp_dso *dso)
 	dso->mapping.minor = dso->mapping.start < COMPAT_END;
 }
 
+/* Where nothing was told of it there is nothing to compare. */
+static bool has_build_id(const struct pp_image *image, const struct pp_mapping *mapping)
+{
+	struct pp_elf elf;
+	uint8_t id[20];
+	const bool same =
+	    !mapping->build_id_size || (pp_elf_open(&elf, *image) == 0 && pp_elf_build_id(&elf, id) == mapping->build_id_size &&
+					!memcmp(id, mapping->build_id, mapping->build_id_size));
+
+	if (mapping->build_id_size)
+		pp_elf_close(&elf);
+	return same;
+}
+
 /* Our own copy: not another one's, of another size or of 32-bit programs. */
 static enum pp_unknown find_vdso(const struct pp_mapping *mapping, struct pp_image *image)
 {
@@ -47,7 +61,8 @@ static enum pp_unknown find_vdso(const struct pp_mapping *mapping, struct pp_ima
 		line = strchr(line, '\n');
 	}
 	free(maps);
-	if (!image->size || image->size != mapping->end - mapping->start || mapping->minor != (start < COMPAT_END))
+	if (!image->size || image->size != mapping->end - mapping->start || mapping->minor != (start < COMPAT_END) ||
+	    !has_build_id(image, mapping))
 		return PP_UNKNOWN_NO_SYMBOL;
 	return PP_KNOWN;
 }

@@ -92,11 +92,19 @@ static void visit_table(const struct pp_elf *elf, const struct pp_elf_section *s
 	free(names);
 }
 
+static void visit_exports(const struct pp_elf *elf, visit_function visit, void *context)
+{
+	for (uint32_t i = 1; i < elf->section_count; i++)
+		if (elf->sections[i].type == SHT_DYNSYM)
+			visit_table(elf, &elf->sections[i], visit, context);
+}
+
 static void visit_functions(const struct pp_elf *elf, visit_function visit, void *context)
 {
 	for (uint32_t i = 1; i < elf->section_count; i++)
-		if (elf->sections[i].type == SHT_SYMTAB || elf->sections[i].type == SHT_DYNSYM)
+		if (elf->sections[i].type == SHT_SYMTAB)
 			visit_table(elf, &elf->sections[i], visit, context);
+	visit_exports(elf, visit, context);
 }
 
 /* ---- one function ---- */
@@ -158,7 +166,8 @@ static void write_name(const struct pp_elf *elf, const struct pp_elf_symbol *sym
 		fprintf(context, "%s\n", name);
 }
 
-int32_t pp_elf_functions(const char *path, char *names, uint32_t size, struct pp_error *err)
+static int32_t give_names(const char *path, void (*visit_all)(const struct pp_elf *, visit_function, void *), char *names,
+			  uint32_t size, struct pp_error *err)
 {
 	char *text = NULL;
 	size_t length = 0;
@@ -169,10 +178,20 @@ int32_t pp_elf_functions(const char *path, char *names, uint32_t size, struct pp
 		return ret;
 	FILE *out = open_memstream(&text, &length);
 	if (out)
-		visit_functions(&elf, write_name, out);
+		visit_all(&elf, write_name, out);
 	pp_elf_path_close(&elf);
 	const bool whole = out && fclose(out) == 0;
 	ret = whole ? pp_give_text(text, length, names, size, err) : pp_fail(err, PP_E_NOMEM, ENOMEM, "names of %s", path);
 	free(text);
 	return ret;
+}
+
+int32_t pp_elf_functions(const char *path, char *names, uint32_t size, struct pp_error *err)
+{
+	return give_names(path, visit_functions, names, size, err);
+}
+
+int32_t pp_elf_exports(const char *path, char *names, uint32_t size, struct pp_error *err)
+{
+	return give_names(path, visit_exports, names, size, err);
 }

@@ -13,4 +13,7 @@ void pp_elf_path_close(struct pp_elf *elf);
  * that the segment must have: PF_X for code. */
 bool pp_elf_file_offset(const struct pp_elf *elf, uint64_t address, uint32_t flags, uint64_t *offset);
 
+/* The names of the functions that other files may call, a line each: .dynsym, without what the file itself asks others for. */
+int32_t pp_elf_exports(const char *path, char *names, uint32_t size, struct pp_error *err);
+
 #endif

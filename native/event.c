@@ -16,14 +16,14 @@
 /* What the merge relies on: where the id and the time of a record sit follows from these. */
 #define NEEDED_SAMPLE_TYPE (PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU)
 
-int32_t pp_event_init(struct pp_event *event, const uint8_t *attr, uint32_t attr_size, const char *name, const uint32_t *cpus,
-		      uint32_t cpu_count, uint32_t flags, struct pp_error *err)
+int32_t pp_event_init(struct pp_kernel_event *event, const uint8_t *attr, uint32_t attr_size, const char *name,
+		      const uint32_t *cpus, uint32_t cpu_count, uint32_t flags, struct pp_error *err)
 {
-	*event = (struct pp_event){.cpu_count = cpu_count,
-				   .sideband = flags & PP_EVENT_SIDEBAND,
-				   .probe = flags & PP_EVENT_PROBE,
-				   .every_task = flags & PP_EVENT_EVERY_TASK,
-				   .leader = PP_NO_LEADER};
+	*event = (struct pp_kernel_event){.cpu_count = cpu_count,
+					  .sideband = flags & PP_EVENT_SIDEBAND,
+					  .probe = flags & PP_EVENT_PROBE,
+					  .every_task = flags & PP_EVENT_EVERY_TASK,
+					  .leader = PP_NO_LEADER};
 	if (attr_size < PERF_ATTR_SIZE_VER0 || attr_size > PP_ATTR_MAX)
 		return pp_fail(err, PP_E_ARG, 0, "attr of %s has %u bytes", name, attr_size);
 	if (cpu_count == 0)
@@ -42,14 +42,14 @@ int32_t pp_event_init(struct pp_event *event, const uint8_t *attr, uint32_t attr
 	return 0;
 }
 
-void pp_event_free(struct pp_event *event)
+void pp_event_free(struct pp_kernel_event *event)
 {
 	free(event->name);
 	free(event->cpus);
 	free(event->filter);
 }
 
-struct pp_slot pp_event_slot(const struct pp_event *event, uint32_t index)
+struct pp_slot pp_event_slot(const struct pp_kernel_event *event, uint32_t index)
 {
 	/* perf_event_open(2): a sample has IDENTIFIER, IP, TID, TIME, ... after its header; all other records end with struct
 	 * sample_id: TID, TIME, ID, STREAM_ID, CPU, IDENTIFIER. Each that is there takes 8 bytes. */
@@ -61,10 +61,11 @@ struct pp_slot pp_event_slot(const struct pp_event *event, uint32_t index)
 				.pid_offset = event->every_task ? 0 : (uint16_t)pid_offset,
 				.time_offset = (uint16_t)(pid_offset + 8),
 				.time_trailer = (uint16_t)trailer,
-				.sideband = event->sideband};
+				.sideband = event->sideband,
+				.brief = event->brief};
 }
 
-bool pp_event_on_cpu(const struct pp_event *event, uint32_t cpu)
+bool pp_event_on_cpu(const struct pp_kernel_event *event, uint32_t cpu)
 {
 	for (uint32_t i = 0; i < event->cpu_count; i++) {
 		if (event->cpus[i] == cpu)
@@ -84,7 +85,7 @@ static int perf_event_open(const struct perf_event_attr *attr, int32_t pid, uint
 	return fd;
 }
 
-int32_t pp_event_open(const struct pp_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, int leader,
+int32_t pp_event_open(const struct pp_kernel_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, int leader,
 		      struct pp_error *err)
 {
 	const int fd = perf_event_open(&event->attr.fields, aim.pid, cpu, leader, aim.flags);
@@ -131,7 +132,7 @@ int32_t pp_event_open_owner(int32_t clockid, uint32_t watermark, uint32_t cpu, s
 }
 
 /* The reason that the kernel keeps from the ioctl: tracefs tells it. */
-static void explain_filter(const struct pp_event *event, struct pp_error *err)
+static void explain_filter(const struct pp_kernel_event *event, struct pp_error *err)
 {
 	char tracefs[256], reason[sizeof(err->text)], system[128];
 	struct pp_error ignored;
@@ -146,7 +147,7 @@ static void explain_filter(const struct pp_event *event, struct pp_error *err)
 		pp_fail(err, PP_E_FILTER, EINVAL, "%s", reason);
 }
 
-int32_t pp_event_set_filter(const struct pp_event *event, uint32_t index, int fd, const char *self, struct pp_error *err)
+int32_t pp_event_set_filter(const struct pp_kernel_event *event, uint32_t index, int fd, const char *self, struct pp_error *err)
 {
 	const char *own = event->filter;
 	char *both = NULL;
@@ -170,7 +171,7 @@ int32_t pp_event_set_filter(const struct pp_event *event, uint32_t index, int fd
 	return PP_E_FILTER;
 }
 
-bool pp_event_read_lost(const struct pp_event *event, int fd, uint64_t *lost)
+bool pp_event_read_lost(const struct pp_kernel_event *event, int fd, uint64_t *lost)
 {
 	/* perf_event_open(2), "Reading results", of an event that is no group: value, then what read_format names, in this order.
 	 */

@@ -54,8 +54,7 @@ static void ask_printk_formats(struct pp_formats *formats)
 	free(text);
 }
 
-int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, uint32_t size, uint32_t symbols,
-			    struct pp_error *err)
+int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, uint32_t size, struct pp_error *err)
 {
 	char *text = strndup((const char *)printk, size);
 
@@ -64,8 +63,23 @@ int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, u
 	tep_parse_printk_formats(formats->tep, text);
 	free(text);
 	formats->printk_asked = true;
-	formats->symbols_asked = !symbols;
+	formats->symbols_asked = true;
 	return PP_OK;
+}
+
+int32_t pp_formats_kernel(struct pp_formats *formats, uint64_t text, const uint8_t *build_id, uint32_t build_id_size,
+			  struct pp_error *err)
+{
+	struct pp_symbols *symbols;
+	const int32_t moved = pp_symbols_recorded(text, build_id, build_id_size, &symbols, err);
+
+	if (moved < 0)
+		return moved;
+	pp_symbols_free(formats->symbols);
+	formats->symbols = symbols;
+	formats->symbols_asked = true;
+	tep_set_function_resolver(formats->tep, resolve, symbols);
+	return moved;
 }
 
 static void print_raw(struct pp_formats *formats, const struct pp_raw *raw, uint32_t cpu)

@@ -52,6 +52,11 @@ void pp_probe_hold(int fd);
 /* Closes it, where it is not closed yet. */
 void pp_probe_close(int fd);
 
+/* ---- watch.c ---- */
+
+/* The name that pp_watch_name gave this id; NULL: none. Async-signal-safe. */
+const char *pp_watch_name_of(int32_t id);
+
 /* ---- thread.c ---- */
 
 /* Starts a thread with all signals blocked, to be joined or detached. Returns 0 or the errno. */

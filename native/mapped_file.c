@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opens the file that a process has mapped. By /proc/PID/map_files it is the very one, also when it was deleted or replaced; by
- * its path, in the process's root or one like it, it is compared with what the kernel told of the mapping.
+ * its path, in the process's root or one like it, it is compared with what the kernel told of the mapping. Last comes perf's cache.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -197,6 +197,17 @@ static bool is_in_own_root(int fd, const char *path)
 	return same;
 }
 
+/* By its build id alone: the file itself may be gone, or of another machine. */
+static int search_cache(const struct pp_mapping *mapping)
+{
+	const int fd = mapping->build_id_size ? pp_cached_file_open(mapping->build_id, mapping->build_id_size, "elf") : -1;
+
+	if (fd < 0 || has_build_id(fd, mapping->build_id, mapping->build_id_size))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 enum pp_unknown pp_mapped_file_open(const struct pp_mapping *mapping, const char *path, int *fd, bool *lasting)
 {
 	struct search search = {.mapping = mapping, .reason = PP_UNKNOWN_FILE_GONE};
@@ -216,6 +227,8 @@ enum pp_unknown pp_mapped_file_open(const struct pp_mapping *mapping, const char
 	search.reason = PP_UNKNOWN_FILE_GONE;
 	if (*fd < 0 && !pp_is_anonymous(path))
 		*fd = search_roots(&search, name);
+	if (*fd < 0)
+		*fd = search_cache(mapping);
 	if (*fd < 0)
 		return search.reason;
 	*lasting = is_in_own_root(*fd, name);

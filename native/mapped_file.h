@@ -18,6 +18,10 @@ bool pp_is_anonymous(const char *path);
  */
 enum pp_unknown pp_mapped_file_open(const struct pp_mapping *mapping, const char *path, int *fd, bool *lasting);
 
+/* What the user's build-id cache has by `name` ("elf", "kallsyms", "vdso") of a build id. Whether it has that build id is for the
+ * caller to see. A descriptor, or -errno: -EPERM of one that others may write. */
+int pp_cached_file_open(const uint8_t *build_id, uint32_t size, const char *name);
+
 /* A file with the symbols or the debug information that were split off from this one: by its build id, or its debuglink. `path`
  * and `mapping` are the file's own. A descriptor, or -1. */
 int pp_debug_file_open(const struct pp_elf *elf, const struct pp_mapping *mapping, const char *path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many rings -> one stream in order of time. Records stay in their ring until they are copied, once, to the reader's buffer.
- * Owns the ids, the slots and the heap of rings. It knows no clock: the caller says up to which time a pass may deliver.
+ * Many rings -> one stream in order of time. Records stay in their ring until they are copied, once, to the reader's buffer, or
+ * handed to a compiled handler as they lie.
+ * Owns the slots and the heap of rings. It knows no clock: the caller says up to which time a pass may deliver.
  *
  * Without PP_ORDER every key is 0 (order_mask), so that the same code empties ring after ring.
  */
@@ -9,38 +10,6 @@
 #include <string.h>
 
 #include "session.h"
-
-static int32_t ids_grow(struct pp_ids *ids, struct pp_error *err)
-{
-	const uint64_t size = ids->places ? (ids->mask + 1) * 2 : 64;
-	struct pp_ids grown = {.places = calloc(size, sizeof(*grown.places)), .mask = size - 1};
-
-	if (!grown.places)
-		return pp_fail(err, PP_E_NOMEM, 0, "allocating the table of event ids");
-	for (uint64_t i = 0; ids->places && i <= ids->mask; i++) {
-		if (ids->places[i].id != 0)
-			pp_ids_add(&grown, ids->places[i].id, ids->places[i].slot, err);
-	}
-	free(ids->places);
-	*ids = grown;
-	return 0;
-}
-
-int32_t pp_ids_add(struct pp_ids *ids, uint64_t id, uint32_t slot, struct pp_error *err)
-{
-	/* At most half full: a search always meets a free place. */
-	if (!ids->places || ids->count >= ids->mask / 2) {
-		int32_t code = ids_grow(ids, err);
-		if (code < 0)
-			return code;
-	}
-	uint64_t i = id & ids->mask;
-	while (ids->places[i].id != 0)
-		i = (i + 1) & ids->mask;
-	ids->places[i] = (struct pp_id){.id = id, .slot = slot};
-	ids->count++;
-	return 0;
-}
 
 int32_t pp_merge_init(struct pp_merge *merge, struct pp_ring *rings, uint32_t ring_count, struct pp_error *err)
 {
@@ -125,33 +94,70 @@ static void offset_time(uint8_t *at, int64_t offset)
 	memcpy(at, &time, sizeof(time));
 }
 
-static bool deliver_sample(struct pp_merge *merge, struct pp_ring *ring, const struct pp_entry *entry, struct pp_out *out)
+static bool copy_sample(const struct pp_merge *merge, const struct pp_ring *ring, const struct pp_entry *entry, struct pp_out *out)
 {
-	struct pp_slot *slot = &merge->table.slots[entry->slot];
-	struct pp_state *state = merge->table.state;
+	const struct pp_slot *slot = &merge->table.slots[entry->slot];
+	const uint64_t time = entry->time + (uint64_t)merge->offset;
+	uint8_t *to = pp_out_put(out, slot->brief ? sizeof(time) : entry->size, slot->event, ring->cpu);
 
-	if (ring->due > 0 && !pp_loss_tell(merge, ring, entry->time, out))
-		return false;
-	uint8_t *to = pp_out_put(out, entry->size, slot->event, ring->cpu);
 	if (!to)
 		return false;
+	if (slot->brief) {
+		memcpy(to, &time, sizeof(time));
+		return true;
+	}
 	pp_ring_copy(ring, entry->at, to, entry->size);
 	if (merge->offset != 0)
 		offset_time(to + slot->time_offset, merge->offset);
-	slot->delivered++;
-	state->delivered++;
-	state->batch_samples++;
-	ring->last_time = entry->time;
-	if (entry->time + (uint64_t)merge->offset > state->batch_newest)
-		state->batch_newest = entry->time + (uint64_t)merge->offset;
-	if (entry->time >= merge->newest)
-		merge->newest = entry->time;
-	else if (merge->table.order_mask != 0)
-		state->late++;
 	return true;
 }
 
-/* False when it did not fit. */
+/* Gives a compiled handler the record where it lies in the ring: it is the kernel's again when the read is over. */
+static bool hand_sample(const struct pp_merge *merge, const struct pp_ring *ring, const struct pp_entry *entry,
+			const struct pp_out *out)
+{
+	const struct pp_slot *slot = &merge->table.slots[entry->slot];
+	const uint64_t begin = entry->at & ring->mask;
+	const uint8_t *record = ring->data + begin;
+
+	if (merge->offset != 0 || begin + entry->size > ring->mask + 1) {
+		pp_ring_copy(ring, entry->at, out->sink->joined, entry->size);
+		offset_time(out->sink->joined + slot->time_offset, merge->offset);
+		record = out->sink->joined;
+	}
+	return pp_sink_hand(out->sink, slot->event, ring->cpu, entry->time + (uint64_t)merge->offset, record, out->at);
+}
+
+/* `count` samples of a slot were delivered, the last of them at `time`, and none before was newer. */
+static void count_samples(struct pp_merge *merge, struct pp_ring *ring, struct pp_slot *slot, uint64_t count, uint64_t time)
+{
+	struct pp_state *state = merge->table.state;
+
+	slot->delivered += count;
+	state->delivered += count;
+	state->batch_samples += (uint32_t)count;
+	ring->last_time = time;
+	if (time + (uint64_t)merge->offset > state->batch_newest)
+		state->batch_newest = time + (uint64_t)merge->offset;
+	if (time >= merge->newest)
+		merge->newest = time;
+	else if (merge->table.order_mask != 0)
+		state->late += count;
+}
+
+static bool deliver_sample(struct pp_merge *merge, struct pp_ring *ring, const struct pp_entry *entry, struct pp_out *out)
+{
+	struct pp_slot *slot = &merge->table.slots[entry->slot];
+
+	if (ring->due > 0 && !pp_loss_tell(merge, ring, entry->time, out))
+		return false;
+	if (pp_sink_takes(out->sink, slot->event) ? !hand_sample(merge, ring, entry, out) : !copy_sample(merge, ring, entry, out))
+		return false;
+	count_samples(merge, ring, slot, 1, entry->time);
+	return true;
+}
+
+/* False when it did not fit, or no handler may have it yet. */
 static bool deliver(struct pp_merge *merge, struct pp_ring *ring, const struct pp_entry *entry, struct pp_out *out)
 {
 	struct pp_slot *slot = &merge->table.slots[entry->slot];
@@ -178,6 +184,108 @@ static bool deliver(struct pp_merge *merge, struct pp_ring *ring, const struct p
 	}
 }
 
+/*
+ * Runs: samples of one event, one behind the other in a ring, that a handler takes. They are looked at and handed over where they
+ * lie, and never become entries of the window.
+ */
+
+/* So many records behind a sample are known to be no older, as with the window. */
+#define RUN_AHEAD    (PP_WINDOW / 2)
+#define RUN_PREFETCH 2048
+
+struct run {
+	struct pp_slot *slot;
+	uint64_t id;
+	uint64_t time;	/* of the last record that was looked at */
+	uint64_t ahead; /* where that ends in the ring */
+};
+
+/* Looks at RUN_AHEAD more records. False where they are not of the run: the window has to put them in order, or to drop them. */
+static bool run_look(const struct pp_ring *ring, struct run *run)
+{
+	uint64_t at = run->ahead;
+
+	for (uint32_t i = 0; i < RUN_AHEAD; i++) {
+		const uint64_t header_bits = at == ring->head ? 0 : pp_ring_u64(ring, at);
+		struct perf_event_header header;
+		memcpy(&header, &header_bits, sizeof(header));
+
+		if (header.type != PERF_RECORD_SAMPLE || header.size < run->slot->time_offset + 8 || header.size % 8 != 0 ||
+		    header.size > ring->head - at || pp_ring_u64(ring, at + 8) != run->id)
+			return false;
+		const uint64_t time = pp_ring_u64(ring, at + run->slot->time_offset);
+		if (time < run->time)
+			return false;
+		run->time = time;
+		/* Some 20 records on: these are looked at so fast that the next ones have to be asked for. */
+		__builtin_prefetch(ring->data + ((at + RUN_PREFETCH) & ring->mask));
+		at += header.size;
+	}
+	run->ahead = at;
+	return true;
+}
+
+/* Does a run follow the window, which can all be delivered up to `bound`? */
+static bool run_follows(const struct pp_merge *merge, const struct pp_ring *ring, uint64_t bound, const struct pp_out *out,
+			struct run *run)
+{
+	const struct pp_entry *last = &ring->window[(ring->first + ring->count - 1) % PP_WINDOW];
+	struct pp_slot *slot = &merge->table.slots[last->slot];
+
+	if ((last->time & merge->table.order_mask) > bound || last->type != PERF_RECORD_SAMPLE ||
+	    !pp_sink_takes(out->sink, slot->event))
+		return false;
+	/* Those are late, or have to be changed or looked at first. */
+	if (last->time < merge->newest || merge->offset != 0 || (merge->table.self != 0 && slot->pid_offset != 0))
+		return false;
+	*run = (struct run){.slot = slot, .id = pp_ring_u64(ring, last->at + 8), .time = last->time, .ahead = ring->next};
+	return run_look(ring, run);
+}
+
+/* Hands over what lies up to `end`. False when a record is newer than `bound`, or no handler may have it yet. */
+static bool run_hand(struct pp_merge *merge, struct pp_ring *ring, const struct run *run, uint64_t end, uint64_t bound,
+		     const struct pp_out *out)
+{
+	uint64_t delivered = 0, time = 0;
+
+	for (; ring->next != end; delivered++) {
+		const uint16_t size = pp_ring_u64(ring, ring->next) >> 48; /* perf_event_header.size */
+		const struct pp_entry entry = {.time = pp_ring_u64(ring, ring->next + run->slot->time_offset),
+					       .at = ring->next,
+					       .slot = (uint32_t)(run->slot - merge->table.slots),
+					       .size = size};
+		if ((entry.time & merge->table.order_mask) > bound || !hand_sample(merge, ring, &entry, out))
+			break;
+		time = entry.time;
+		ring->next += size;
+	}
+	if (delivered > 0)
+		count_samples(merge, ring, run->slot, delivered, time);
+	return ring->next == end;
+}
+
+/* Delivers the window and the run that follows it, if there is one. False when no handler may have the next one yet. */
+static bool deliver_with_run(struct pp_merge *merge, struct pp_ring *ring, uint64_t bound, struct pp_out *out)
+{
+	struct run run;
+
+	/* A window that is less than half full has no more behind it. */
+	if (!out->sink || ring->count < PP_WINDOW / 2 || !run_follows(merge, ring, bound, out, &run))
+		return true;
+	for (; ring->count > 0; ring->first++, ring->count--) {
+		if (!deliver(merge, ring, &ring->window[ring->first % PP_WINDOW], out))
+			return false;
+	}
+	/* The end of what was looked at before: what lies up to there has RUN_AHEAD records behind it. */
+	uint64_t end = run.ahead;
+	bool all = true;
+	while (all && run_look(ring, &run)) {
+		all = run_hand(merge, ring, &run, end, bound, out);
+		end = run.ahead;
+	}
+	return !pp_sink_left(out->sink);
+}
+
 /* Copies from one ring while it has the oldest record: up to `bound`. False when the buffer is full. */
 static bool deliver_run(struct pp_merge *merge, struct pp_ring *ring, uint64_t bound, struct pp_out *out)
 {
@@ -188,8 +296,12 @@ static bool deliver_run(struct pp_merge *merge, struct pp_ring *ring, uint64_t b
 		if (!deliver(merge, ring, entry, out))
 			return false;
 		ring->first++;
-		if (--ring->count <= PP_WINDOW / 2)
-			pp_ring_fill(ring, &merge->table);
+		if (--ring->count > PP_WINDOW / 2)
+			continue;
+		const bool room = deliver_with_run(merge, ring, bound, out);
+		pp_ring_fill(ring, &merge->table);
+		if (!room)
+			return false;
 	}
 	return true;
 }

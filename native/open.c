@@ -122,7 +122,7 @@ static int32_t map_rings(struct pp_session *session, uint32_t pages, struct pp_e
 static void plan(const struct pp_session *session, uint8_t *uses, uint32_t *ring_count, uint32_t *slot_count)
 {
 	for (uint32_t i = 0; i < session->event_count; i++) {
-		const struct pp_event *event = &session->events[i];
+		const struct pp_kernel_event *event = &session->events[i];
 		for (uint32_t j = 0; j < event->cpu_count; j++) {
 			uint8_t *use = &uses[event->cpus[j]];
 			*ring_count += *use == UNUSED;
@@ -212,7 +212,7 @@ static int32_t open_one(struct pp_session *session, struct pp_ring *ring, uint32
 			const char *self, int *opened, struct pp_error *err)
 {
 	const uint32_t index = session->merge.table.slots[slot_index].event;
-	const struct pp_event *event = &session->events[index];
+	const struct pp_kernel_event *event = &session->events[index];
 	uint64_t id;
 
 	const int32_t fd = pp_event_open(event, index, aim, ring->cpu, leader, err);
@@ -241,7 +241,7 @@ static int32_t open_aim(struct pp_session *session, struct pp_ring *ring, struct
 {
 	for (uint32_t i = ring->first_slot; i < ring->first_slot + ring->slot_count; i++) {
 		const uint32_t index = session->merge.table.slots[i].event;
-		const struct pp_event *event = &session->events[index];
+		const struct pp_kernel_event *event = &session->events[index];
 		const int leader = event->leader == PP_NO_LEADER ? -1 : opened[event->leader];
 
 		opened[index] = -1;

@@ -7,7 +7,7 @@
  *    (abi.c also exports them as JSON, from which ffi/abi.ts is generated).
  *  - A call that can fail returns >= 0, or a negative enum pp_code and fills the struct pp_error that the caller passed. There is
  *    no errno and no thread-local error: nonblocking FFI calls run on other threads.
- *  - Nothing here prints, exits or aborts, but for the watchdog of a stuck script (pp_watch_start).
+ *  - Nothing here prints, exits or aborts, but for the watchdog of a stuck script (pp_watch_start), and what compiled handlers do.
  *  - Texts are NUL-terminated UTF-8 or raw kernel bytes. A function that fills a text buffer returns the length without the NUL;
  *    where the buffer is too small it returns PP_E_SPACE and pp_error.need says how many bytes it takes.
  *  - One thread at a time uses a session, but for two things: pp_session_wake may be called at any time until pp_session_close;
@@ -198,10 +198,13 @@ PP_API int32_t pp_elf_markers(const char *path, char *lines, uint32_t size, stru
  */
 PP_API int32_t pp_format_print_tree(struct pp_formats *formats, uint32_t id, char *json, uint32_t size, struct pp_error *err);
 
-/* The formats are those of a recording: strings of printk come from `printk` (text of printk_formats, `size` bytes), and symbols
- * from the kernel that runs here only where `symbols` is 1. */
-PP_API int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, uint32_t size, uint32_t symbols,
-				   struct pp_error *err);
+/* The formats are those of a recording: strings of printk come from `printk` (text of printk_formats, `size` bytes), and there are
+ * no symbols of the kernel, but for those of pp_formats_kernel. */
+PP_API int32_t pp_formats_recorded(struct pp_formats *formats, const uint8_t *printk, uint32_t size, struct pp_error *err);
+
+/* As pp_symbolizer_recorded, for what %pS shows. */
+PP_API int32_t pp_formats_kernel(struct pp_formats *formats, uint64_t text, const uint8_t *build_id, uint32_t build_id_size,
+				 struct pp_error *err);
 
 /* The kernel symbol that a %pS shows for `addr`, and how far `addr` is behind its start. Returns the length of the name, 0 where
  * there is none. kallsyms is read at the first call. */
@@ -223,6 +226,12 @@ enum pp_symbolizer_flag {
 
 PP_API int32_t pp_symbolizer_new(uint32_t flags, struct pp_symbolizer **out, struct pp_error *err);
 PP_API void pp_symbolizer_free(struct pp_symbolizer *symbolizer);
+
+/* Kernel addresses are a recording's from now on, of a kernel whose code began at `text` (_text): with `build_id_size` 0 of the one
+ * that runs here, else of the one whose kallsyms is in perf's build-id cache. Returns 1 where that lay elsewhere: then its symbols
+ * are moved, and those of modules are missing. PP_E_FILE where there are none; the errno is EPERM where they are hidden. */
+PP_API int32_t pp_symbolizer_recorded(struct pp_symbolizer *symbolizer, uint64_t text, const uint8_t *build_id,
+				      uint32_t build_id_size, struct pp_error *err);
 
 /* Why an address has no symbol. */
 enum pp_unknown {
@@ -414,21 +423,27 @@ PP_API int32_t pp_session_open(struct pp_session *session, struct pp_error *err)
 PP_API int32_t pp_session_enable(struct pp_session *session, struct pp_error *err);
 PP_API int32_t pp_session_disable(struct pp_session *session, struct pp_error *err);
 
+/* Of samples of `event` only the time is wanted: a record of them is the u64 of its time, ns, and nothing else. For an event that
+ * is no side-band one, of an open session that is not enabled yet. */
+PP_API int32_t pp_session_set_brief(struct pp_session *session, uint32_t event, struct pp_error *err);
+
 /* Why pp_session_wait returned: none of these is a time-out. */
 enum pp_wait {
-	PP_WAIT_DATA = 1,   /* a ring reached its watermark */
+	PP_WAIT_DATA = 1,   /* a ring reached its watermark, or had something at a look */
 	PP_WAIT_WOKEN = 2,  /* pp_session_wake */
 	PP_WAIT_ENDED = 4,  /* state.ended was set */
 	PP_WAIT_STDOUT = 8, /* the reader of stdout is gone */
 };
 
-/* Waits up to timeout_ms. With `pause` != 0 data does not end the wait: a rest for the caller's event loop. */
+/* Waits up to timeout_ms; what is in a ring ends it within 40 ms. With `pause` != 0 data does not: a rest for the caller's event
+ * loop. */
 PP_API int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_t pause);
 
 /* Ends a running or the next pp_session_wait; from any thread. */
 PP_API void pp_session_wake(struct pp_session *session);
 
-/* Before each record in the buffer. Records keep the kernel's bytes; a wrapped one is joined. All sizes are multiples of 8. */
+/* Before each record in the buffer. Records keep the kernel's bytes, but for brief ones; a wrapped one is joined. All sizes are
+ * multiples of 8. */
 struct pp_prefix {
 	uint32_t size;	/* of the record that follows, without this prefix */
 	uint16_t event; /* index of the event, or PP_EVENT_LOST */
@@ -566,10 +581,11 @@ struct pp_recording {
 	uint32_t events;     /* how many */
 	uint32_t pipe;	     /* 1: it has a pipe's form */
 	uint32_t unfinished; /* 1: perf record was killed, so there are no sections */
-	uint32_t reserved;
-	uint64_t kernel_text; /* where the kernel's text began, 0 while no record has told */
+	uint32_t kernel_build_id_size;
+	uint64_t kernel_text;	     /* where the kernel's text began (_text), 0 while no record has told */
+	uint8_t kernel_build_id[24]; /* by a record; others have it in a section */
 };
-static_assert(sizeof(struct pp_recording) == 40, "pp_recording");
+static_assert(sizeof(struct pp_recording) == 64, "pp_recording");
 PP_API void pp_replay_describe(struct pp_replay *replay, struct pp_recording *recording);
 
 /* struct perf_event_attr of an event, as long as the recording has it. Returns its size. */
@@ -604,15 +620,88 @@ PP_API void pp_replay_wake(struct pp_replay *replay);
 PP_API void pp_replay_stop(struct pp_replay *replay);
 PP_API void pp_replay_close(struct pp_replay *replay);
 
+/* ---- compiled handlers ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A handler module that is a shared object (perfprof_handler.h is its side of this). Its event callbacks are called by
+ * pp_session_hand and pp_replay_hand with samples where they lie; all others by pp_handlers_call and its like. They run on the
+ * caller's thread, and may call the functions of the host, so none of these calls may be one that forbids calling back.
+ *
+ * open -> exports, find -> route* -> (call, hand, lost)*. It stays loaded until the process ends.
+ */
+struct pp_handlers;
+struct pp_host; /* perfprof_handler.h */
+
+/* Why a read with handlers ended. */
+enum pp_left {
+	PP_LEFT_DONE = 0,  /* as a read without */
+	PP_LEFT_BATCH = 1, /* what is in the buffer comes before the next sample of theirs */
+	PP_LEFT_TIME = 2,  /* the next sample is newer than `until` */
+	PP_LEFT_COUNT = 3, /* `most` were handed over */
+	PP_LEFT_YIELD = 4, /* the watchdog asks for a turn of the event loop */
+};
+
+/* What a caller and reads with handlers tell each other: memory of the caller that must stay valid as long as reads are made. */
+struct pp_handing {
+	uint64_t until;	    /* caller: no sample newer than this is handed over, ns */
+	uint64_t most;	    /* caller: nor more than so many, in all */
+	uint64_t handed;    /* library: so many were */
+	uint64_t passed;    /* library: passed over, by `pass_over` */
+	uint64_t next_time; /* library, with PP_LEFT_TIME: of that sample */
+	uint32_t pass_over; /* caller: 1: none is handed over any more */
+	uint32_t left;	    /* library: enum pp_left, of the last read */
+};
+static_assert(sizeof(struct pp_handing) == 48, "pp_handing");
+
+/*
+ * Loads the shared object at `path` and attaches it to `host`, whose functions that answer for names, texts and stacks are the
+ * caller's; it must stay valid for good. PP_E_ELF where it cannot be loaded (text has dlopen's reason), or is no handler: ENOEXEC
+ * without perfprof_attach, EPROTO of another PERFPROF_HANDLER_ABI. One in a process; the watchdog is started, and knows it.
+ */
+PP_API int32_t pp_handlers_open(const char *path, struct pp_host *host, struct pp_handing *handing, struct pp_handlers **out,
+				struct pp_error *err);
+
+/* The names of the functions that it exports, a line each. */
+PP_API int32_t pp_handlers_exports(struct pp_handlers *handlers, char *names, uint32_t size, struct pp_error *err);
+
+/* The number of the callback `name`, which it exports; PP_E_ELF where it does not. */
+PP_API int32_t pp_handlers_find(struct pp_handlers *handlers, const char *name, struct pp_error *err);
+
+/* Samples of the session's event `event` go to `callback`, or with -1 to nobody; `source` is pp_event.source, `tid_at` where their
+ * PERF_SAMPLE_TID is, `watch_id` the callback's name for the watchdog. */
+PP_API int32_t pp_handlers_route(struct pp_handlers *handlers, uint32_t event, int32_t callback, uint32_t source, uint32_t tid_at,
+				 int32_t watch_id, struct pp_error *err);
+
+/* Calls a callback without parameters, or __print_stat__. */
+PP_API void pp_handlers_call(struct pp_handlers *handlers, int32_t callback, int32_t indent);
+
+/* Calls __init__. Returns 1 when it failed, with the reason that it gave in `why`, which may be cut or "". */
+PP_API int32_t pp_handlers_init(struct pp_handlers *handlers, int32_t callback, char *why, uint32_t size);
+
+/* Calls __lost__; `event` "": the kernel cannot tell. */
+PP_API void pp_handlers_lost(struct pp_handlers *handlers, int32_t callback, const struct pp_lost *lost, const char *event);
+
+/* Calls an event's callback with a record of the caller's own: of an analysis, whose events are in no ring. */
+PP_API void pp_handlers_event(struct pp_handlers *handlers, int32_t callback, uint32_t source, const uint8_t *record, uint32_t size,
+			      uint32_t cpu, uint64_t time, uint32_t pid, uint32_t tid);
+
+/* As pp_session_read; samples of events with a route go to handlers, in their place in the stream, and not into the buffer. */
+PP_API int32_t pp_session_hand(struct pp_session *session, struct pp_handlers *handlers, uint8_t *buf, uint32_t size,
+			       struct pp_error *err);
+
+/* The same of a recording. */
+PP_API int32_t pp_replay_hand(struct pp_replay *replay, struct pp_handlers *handlers, uint8_t *buf, uint32_t size,
+			      struct pp_error *err);
+
 /* ---- the watchdog ------------------------------------------------------------------------------------------------------------ */
 
 /*
  * One thread of the process that (1) asks the script's thread to give its event loop a turn, and (2) ends a script that is stuck.
  *
  * (1) While `busy` is 1 it sets `yield` to 1 every 10 ms; the script's thread reads it after each callback, and writes 0 when it
- * yields. (2) After a SIGINT: when a second one comes, or `yield` stays 1 for 3 s, it removes what must not outlive the process,
- * writes "perfprof: stopped while NAME was running" to stderr and calls _exit(130). One that comes within 300 ms of the first is
- * taken for the same Ctrl-C, delivered twice.
+ * yields. (2) When `yield` stays 1 for 3 s after a SIGINT, SIGTERM or SIGHUP, or a second SIGINT comes, it removes what must not
+ * outlive the process, writes "perfprof: stopped while NAME was running" to stderr and calls _exit(128 + the signal). A SIGINT that
+ * comes within 300 ms of the first is taken for the same Ctrl-C, delivered twice.
  */
 struct pp_watch {
 	int32_t yield;	 /* library: 1; script: 0 */
@@ -622,7 +711,7 @@ struct pp_watch {
 };
 static_assert(sizeof(struct pp_watch) == 16, "pp_watch");
 
-/* Starts the thread and chains a handler before the one installed for SIGINT (so: call it after the runtime's listener is there).
+/* Starts the thread and chains a handler before those installed for the three signals (so: call it after the runtime has its own).
  * The memory returned in *out lives as long as the process. A second call returns the same. */
 PP_API int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err);
 

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "handler.h"
 #include "replay.h"
 
 /* The largest section that is given: tracing data of every event with the kernel's symbols has some 20 MB. */
@@ -68,12 +69,14 @@ void pp_replay_close(struct pp_replay *replay)
 
 void pp_replay_describe(struct pp_replay *replay, struct pp_recording *recording)
 {
-	*recording = (struct pp_recording){.events = replay->event_count,
+	*recording = (struct pp_recording){.kernel_build_id_size = replay->kernel_build_id_size,
+					   .events = replay->event_count,
 					   .pipe = replay->input.end == UINT64_MAX,
 					   .unfinished = replay->unfinished,
 					   .at = replay->input.offset,
 					   .end = replay->input.end,
 					   .kernel_text = replay->kernel_text};
+	memcpy(recording->kernel_build_id, replay->kernel_build_id, sizeof(replay->kernel_build_id));
 }
 
 int32_t pp_replay_attr(struct pp_replay *replay, uint32_t event, uint8_t *attr, uint32_t size, struct pp_error *err)
@@ -229,8 +232,8 @@ static void count(struct pp_replay *replay, const struct pp_prefix *prefix, uint
 	state->batch_samples++;
 }
 
-/* Copies what is ready as far as it fits: false when the next one does not. */
-static bool deliver(struct pp_replay *replay, uint8_t *buf, uint32_t size, uint32_t *used)
+/* Copies what is ready as far as it fits, or hands it to `sink`: false when the next one does not fit, or has to wait. */
+static bool deliver(struct pp_replay *replay, struct pp_sink *sink, uint8_t *buf, uint32_t size, uint32_t *used)
 {
 	struct pp_order *order = &replay->order;
 
@@ -243,16 +246,21 @@ static bool deliver(struct pp_replay *replay, uint8_t *buf, uint32_t size, uint3
 		replay->past |= entry->time > replay->to;
 		if (is_outside(replay, prefix.event, entry->time))
 			continue;
-		if (*used + sizeof(prefix) + prefix.size > size)
+		if (pp_sink_takes(sink, prefix.event)) {
+			if (!pp_sink_hand(sink, prefix.event, prefix.cpu, entry->time, from + sizeof(prefix), buf + *used))
+				return false;
+		} else if (*used + sizeof(prefix) + prefix.size > size) {
 			return false;
-		memcpy(buf + *used, from, sizeof(prefix) + prefix.size);
-		*used += sizeof(prefix) + prefix.size;
+		} else {
+			memcpy(buf + *used, from, sizeof(prefix) + prefix.size);
+			*used += sizeof(prefix) + prefix.size;
+		}
 		count(replay, &prefix, entry->time);
 	}
 	return true;
 }
 
-int32_t pp_replay_read(struct pp_replay *replay, uint8_t *buf, uint32_t size, struct pp_error *err)
+static int32_t read_records(struct pp_replay *replay, struct pp_sink *sink, uint8_t *buf, uint32_t size, struct pp_error *err)
 {
 	struct pp_state *state = replay->state;
 	uint32_t used = 0;
@@ -262,7 +270,7 @@ int32_t pp_replay_read(struct pp_replay *replay, uint8_t *buf, uint32_t size, st
 	state->batch_newest = 0;
 	state->more = 0;
 	while (!replay->stopped) {
-		if (!deliver(replay, buf, size, &used)) {
+		if (!deliver(replay, sink, buf, size, &used)) {
 			state->more = 1;
 			break;
 		}
@@ -270,12 +278,12 @@ int32_t pp_replay_read(struct pp_replay *replay, uint8_t *buf, uint32_t size, st
 			break;
 		ret = fill(replay, err);
 		/* What was read before is good: the failure comes with the next call. */
-		if (ret < 0 && used == 0)
+		if (ret < 0 && state->batch_samples == 0 && used == 0)
 			return ret;
 		if (ret < 0 || replay->order.next == replay->order.ready)
 			break;
 	}
-	if (state->more && used == 0) {
+	if (state->more && used == 0 && !pp_sink_left(sink)) {
 		pp_fail(err, PP_E_SPACE, 0, "a record in a buffer of %u bytes", size);
 		err->need = PP_RECORD_MAX;
 		return PP_E_SPACE;
@@ -283,6 +291,19 @@ int32_t pp_replay_read(struct pp_replay *replay, uint8_t *buf, uint32_t size, st
 	state->safe_time = replay->last_delivered;
 	state->ended = !state->more && (replay->ended || replay->stopped || replay->past);
 	return (int32_t)used;
+}
+
+int32_t pp_replay_read(struct pp_replay *replay, uint8_t *buf, uint32_t size, struct pp_error *err)
+{
+	return read_records(replay, NULL, buf, size, err);
+}
+
+int32_t pp_replay_hand(struct pp_replay *replay, struct pp_handlers *handlers, uint8_t *buf, uint32_t size, struct pp_error *err)
+{
+	pp_sink_begin(&handlers->sink, buf);
+	const int32_t ret = read_records(replay, &handlers->sink, buf, size, err);
+	pp_sink_end(&handlers->sink);
+	return ret;
 }
 
 int32_t pp_replay_counts(struct pp_replay *replay, struct pp_count *counts, uint32_t size, struct pp_error *err)

@@ -244,6 +244,8 @@ struct pp_replay {
 	bool counts_lost; /* an attr has PERF_FORMAT_LOST */
 	uint64_t last_delivered;
 	uint64_t kernel_text;
+	uint32_t kernel_build_id_size;
+	uint8_t kernel_build_id[20];
 	int wake;
 };
 

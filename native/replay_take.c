@@ -11,6 +11,8 @@
 #define CPU_MAX	   65536u /* pp_prefix.cpu */
 #define ARENA_MOST (256ull << 20)
 #define LOST_SIZE  24u /* header, u64 id, u64 lost */
+#define MMAP_NAME  40u
+#define MMAP2_NAME 72u
 #define TASK_SIZE  32u /* header, u32 pid, ppid, tid, ptid, u64 time */
 
 /* A record that makes no sense, between others that may: with PP_REPLAY_FORCE it is counted and left out. */
@@ -187,14 +189,22 @@ static int32_t take_sample(struct pp_replay *replay, const struct pp_record *rec
 /* ---- side-band ---- */
 
 /* Where perf found the kernel: PERF_RECORD_MMAP of pid -1, u32 pid, tid, u64 addr, len, pgoff, "[kernel.kallsyms]_text"; pgoff is
- * the address of the symbol behind the bracket. */
+ * the address of the symbol behind the bracket. With --buildid-mmap it is a PERF_RECORD_MMAP2: before the name come u8 size, 3
+ * bytes of nothing, u8 build_id[20], u32 prot, flags. */
 static void note_kernel(struct pp_replay *replay, const struct pp_record *record)
 {
-	static const char name[] = "[kernel.kallsyms]";
+	static const char name[] = "[kernel.kallsyms]_text";
+	const bool has_id = record->type == PERF_RECORD_MMAP2 && pp_load16(record->data + 4) & PERF_RECORD_MISC_MMAP_BUILD_ID;
+	const uint32_t name_at = record->type == PERF_RECORD_MMAP2 ? MMAP2_NAME : MMAP_NAME;
 
-	if (record->type == PERF_RECORD_MMAP && record->size >= 40 + sizeof(name) && pp_load32(record->data + 8) == UINT32_MAX &&
-	    memcmp(record->data + 40, name, sizeof(name) - 1) == 0)
-		replay->kernel_text = pp_load64(record->data + 32);
+	if ((record->type != PERF_RECORD_MMAP && !has_id) || record->size < name_at + sizeof(name) ||
+	    pp_load32(record->data + 8) != UINT32_MAX || memcmp(record->data + name_at, name, sizeof(name)) != 0)
+		return;
+	replay->kernel_text = pp_load64(record->data + 32);
+	if (has_id && record->data[40] <= sizeof(replay->kernel_build_id)) {
+		replay->kernel_build_id_size = record->data[40];
+		memcpy(replay->kernel_build_id, record->data + 44, record->data[40]);
+	}
 }
 
 static int32_t take_sideband(struct pp_replay *replay, const struct pp_record *record, struct pp_trailer *trailer,

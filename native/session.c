@@ -92,7 +92,7 @@ int32_t pp_session_add_event(struct pp_session *session, const uint8_t *attr, ui
 		if (cpus[i] >= PP_CPU_MAX)
 			return pp_fail(err, PP_E_ARG, 0, "event %s on cpu %u", name, cpus[i]);
 	}
-	struct pp_event *events = reallocarray(session->events, index + 1, sizeof(*events));
+	struct pp_kernel_event *events = reallocarray(session->events, index + 1, sizeof(*events));
 	if (!events)
 		return pp_fail(err, PP_E_NOMEM, 0, "event %s", name);
 	session->events = events;
@@ -116,7 +116,7 @@ int32_t pp_session_set_filter(struct pp_session *session, uint32_t event, const 
 }
 
 /* On the same CPUs, each of its fds finds a leader's. */
-static bool on_same_cpus(const struct pp_event *event, const struct pp_event *leader)
+static bool on_same_cpus(const struct pp_kernel_event *event, const struct pp_kernel_event *leader)
 {
 	for (uint32_t i = 0; i < event->cpu_count; i++) {
 		if (!pp_event_on_cpu(leader, event->cpus[i]))
@@ -170,28 +170,40 @@ int32_t pp_session_open(struct pp_session *session, struct pp_error *err)
 	return code;
 }
 
-static bool is_sideband(const struct pp_event *event)
+int32_t pp_session_set_brief(struct pp_session *session, uint32_t event, struct pp_error *err)
+{
+	struct pp_table *table = &session->merge.table;
+
+	if (event >= session->event_count || session->events[event].sideband || session->enabled_at != 0)
+		return pp_fail(err, PP_E_ARG, 0, "brief records of event %u", event);
+	session->events[event].brief = true;
+	for (uint32_t i = 0; i < table->slot_count; i++)
+		table->slots[i].brief |= table->slots[i].event == event;
+	return 0;
+}
+
+static bool is_sideband(const struct pp_kernel_event *event)
 {
 	return event->sideband;
 }
 
-static bool is_sampling(const struct pp_event *event)
+static bool is_sampling(const struct pp_kernel_event *event)
 {
 	return !event->sideband;
 }
 
-static bool is_of_every_task(const struct pp_event *event)
+static bool is_of_every_task(const struct pp_kernel_event *event)
 {
 	return event->every_task;
 }
 
 /* One ioctl for all fds of some events. */
-static int32_t switch_events(struct pp_session *session, unsigned long request, bool (*of)(const struct pp_event *),
+static int32_t switch_events(struct pp_session *session, unsigned long request, bool (*of)(const struct pp_kernel_event *),
 			     struct pp_error *err)
 {
 	for (uint32_t i = 0; i < session->fd_count; i++) {
 		const uint32_t index = session->merge.table.slots[session->fds[i].slot].event;
-		const struct pp_event *event = &session->events[index];
+		const struct pp_kernel_event *event = &session->events[index];
 		if (!of(event) || ioctl(session->fds[i].fd, request, 0) == 0)
 			continue;
 		pp_fail(err, PP_E_IOCTL, errno, "%s %s", request == PERF_EVENT_IOC_ENABLE ? "enabling" : "disabling", event->name);
@@ -306,7 +318,7 @@ void pp_session_merge(struct pp_session *session, struct pp_out *out)
 
 	state->batch_newest = 0;
 	state->batch_samples = 0;
-	for (bool fresh = false; !fresh && out->at == begin && out->need == 0;) {
+	for (bool fresh = false; !fresh && out->at == begin && out->need == 0 && !pp_sink_left(out->sink);) {
 		fresh = merge->heap_count == 0;
 		if (fresh)
 			begin_pass(session);
@@ -317,19 +329,31 @@ void pp_session_merge(struct pp_session *session, struct pp_out *out)
 	state->more = merge->heap_count > 0 || out->need > 0;
 }
 
-int32_t pp_session_read(struct pp_session *session, uint8_t *buf, uint32_t size, struct pp_error *err)
+static int32_t read_records(struct pp_session *session, struct pp_sink *sink, uint8_t *buf, uint32_t size, struct pp_error *err)
 {
-	struct pp_out out = {.at = buf, .end = buf + size};
+	struct pp_out out = {.at = buf, .end = buf + size, .sink = sink};
 
+	pp_sink_begin(sink, buf);
 	if (session->spill)
 		pp_spill_read(session->spill, &out);
 	else
 		pp_session_merge(session, &out);
+	pp_sink_end(sink);
 	if (out.at > buf || out.need == 0)
 		return (int32_t)(out.at - buf);
 	pp_fail(err, PP_E_SPACE, 0, "a record of %u bytes", out.need);
 	err->need = out.need;
 	return PP_E_SPACE;
+}
+
+int32_t pp_session_read(struct pp_session *session, uint8_t *buf, uint32_t size, struct pp_error *err)
+{
+	return read_records(session, NULL, buf, size, err);
+}
+
+int32_t pp_session_hand(struct pp_session *session, struct pp_handlers *handlers, uint8_t *buf, uint32_t size, struct pp_error *err)
+{
+	return read_records(session, &handlers->sink, buf, size, err);
 }
 
 int32_t pp_session_counts(struct pp_session *session, struct pp_count *counts, uint32_t size, struct pp_error *err)

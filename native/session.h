@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of a session share: event.c (one event and its file descriptors), target.c (whose events), ring.c (one ring and
- * its window), merge.c (rings -> one stream), loss.c (what the kernel lost), spill.c (the stream while the caller is away), wait.c
- * (sleeping), open.c (opening it all), close.c (closing the events), session.c (the calls of perfprof.h).
+ * its window), ids.c (whose a record is), merge.c (rings -> one stream), loss.c (what the kernel lost), spill.c (the stream while
+ * the caller is away), wait.c (sleeping), open.c (opening it all), close.c (closing the events), session.c (the calls of
+ * perfprof.h). What becomes of samples that compiled handlers take is handler_sink.c's.
  *
  * The merge (struct pp_merge with its rings and slots) knows neither file descriptors nor clocks, so that tests run it over plain
  * memory.
@@ -12,7 +13,7 @@
 
 #include <linux/perf_event.h>
 
-#include "internal.h"
+#include "handler.h"
 
 #ifndef PERF_FORMAT_LOST /* headers before 6.0 */
 #define PERF_FORMAT_LOST (1U << 4)
@@ -32,6 +33,7 @@ struct pp_slot {
 	uint16_t pid_offset;   /* 0: its samples are wanted whoever made them */
 	uint16_t time_trailer; /* of PERF_SAMPLE_TIME in any other record, from its end */
 	bool sideband;
+	bool brief; /* the reader gets only the times of its samples */
 };
 
 /* id -> slot. Ids count up from 1, so that `id & mask` spreads those of one session without a collision; 0 is a free place. */
@@ -137,7 +139,8 @@ static inline uint64_t pp_ring_u64(const struct pp_ring *ring, uint64_t at)
 struct pp_out {
 	uint8_t *at;
 	uint8_t *end;
-	uint32_t need; /* bytes of the first record that did not fit, 0: all did */
+	uint32_t need;	      /* bytes of the first record that did not fit, 0: all did */
+	struct pp_sink *sink; /* of compiled handlers, NULL: there are none */
 };
 
 struct pp_merge {
@@ -186,7 +189,7 @@ bool pp_loss_tell(struct pp_merge *merge, struct pp_ring *ring, uint64_t end, st
 #define PP_ATTR_MAX 256
 #define PP_CPU_MAX  65536 /* pp_prefix.cpu */
 
-struct pp_event {
+struct pp_kernel_event {
 	union {
 		struct perf_event_attr fields;
 		uint8_t bytes[PP_ATTR_MAX]; /* a newer attr than this header's passes through */
@@ -198,6 +201,7 @@ struct pp_event {
 	bool sideband;
 	bool probe;
 	bool every_task;
+	bool brief;
 	uint32_t leader; /* of its group; PP_NO_LEADER: it is in none, or leads one */
 };
 #define PP_NO_LEADER UINT32_MAX
@@ -215,21 +219,21 @@ struct pp_aim {
 	unsigned long flags; /* PERF_FLAG_* */
 };
 
-int32_t pp_event_init(struct pp_event *event, const uint8_t *attr, uint32_t attr_size, const char *name, const uint32_t *cpus,
-		      uint32_t cpu_count, uint32_t flags, struct pp_error *err);
-void pp_event_free(struct pp_event *event);
+int32_t pp_event_init(struct pp_kernel_event *event, const uint8_t *attr, uint32_t attr_size, const char *name,
+		      const uint32_t *cpus, uint32_t cpu_count, uint32_t flags, struct pp_error *err);
+void pp_event_free(struct pp_kernel_event *event);
 /* Where id and time sit in its records. */
-struct pp_slot pp_event_slot(const struct pp_event *event, uint32_t index);
-bool pp_event_on_cpu(const struct pp_event *event, uint32_t cpu);
+struct pp_slot pp_event_slot(const struct pp_kernel_event *event, uint32_t index);
+bool pp_event_on_cpu(const struct pp_kernel_event *event, uint32_t cpu);
 /* Opens it disabled, in the group of the fd `leader` or with -1 in none. Returns the fd. */
-int32_t pp_event_open(const struct pp_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, int leader,
+int32_t pp_event_open(const struct pp_kernel_event *event, uint32_t index, struct pp_aim aim, uint32_t cpu, int leader,
 		      struct pp_error *err);
 /* Opens the disabled dummy that owns the ring of a CPU. Returns the fd. */
 int32_t pp_event_open_owner(int32_t clockid, uint32_t watermark, uint32_t cpu, struct pp_error *err);
 /* Gives the kernel the event's filter; a tracepoint's also has `self` in it: "", or terms that leave this process out. */
-int32_t pp_event_set_filter(const struct pp_event *event, uint32_t index, int fd, const char *self, struct pp_error *err);
+int32_t pp_event_set_filter(const struct pp_kernel_event *event, uint32_t index, int fd, const char *self, struct pp_error *err);
 /* The lost counter in what read() of an fd gives; false where the kernel does not count. */
-bool pp_event_read_lost(const struct pp_event *event, int fd, uint64_t *lost);
+bool pp_event_read_lost(const struct pp_kernel_event *event, int fd, uint64_t *lost);
 
 /* ---- target.c ---- */
 
@@ -262,7 +266,7 @@ void pp_targets_close(struct pp_targets *targets);
 struct pp_session {
 	struct pp_options options;
 	struct pp_state *state;
-	struct pp_event *events;
+	struct pp_kernel_event *events;
 	uint32_t event_count;
 	struct pp_targets targets;
 	struct pp_command *command;

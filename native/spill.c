@@ -63,31 +63,48 @@ static uint32_t room(struct pp_spill *spill)
 	return left >= PP_RECORD_MAX ? left : 0;
 }
 
+/* Merges at head, at most `size` bytes. */
+static void merge_chunk(struct pp_spill *spill, uint32_t size)
+{
+	uint8_t *begin = spill->bytes + spill->head;
+	struct pp_out out = {.at = begin, .end = begin + (size < CHUNK_BYTES ? size : CHUNK_BYTES)};
+
+	pp_session_merge(spill->session, &out);
+	spill->head += (uint32_t)(out.at - begin);
+	if (spill->head > spill->reached)
+		spill->reached = spill->head;
+}
+
 /* Merges what the rings hold now, until the queue is full or the caller is back. */
 static void fill(struct pp_spill *spill)
 {
 	uint32_t size;
 
 	while ((size = room(spill)) > 0) {
-		uint8_t *begin = spill->bytes + spill->head;
-		struct pp_out out = {.at = begin, .end = begin + (size < CHUNK_BYTES ? size : CHUNK_BYTES)};
-		pp_session_merge(spill->session, &out);
-		spill->head += (uint32_t)(out.at - begin);
-		if (spill->head > spill->reached)
-			spill->reached = spill->head;
+		merge_chunk(spill, size);
 		if (!spill->state.more || __atomic_load_n(&spill->wanted, __ATOMIC_RELAXED))
 			return;
 	}
 }
 
+static uint64_t sample_time(const struct pp_session *session, uint32_t event, const uint8_t *record)
+{
+	const struct pp_slot slot = pp_event_slot(&session->events[event], event);
+	uint64_t time;
+
+	memcpy(&time, record + (slot.brief ? 0 : slot.time_offset), sizeof(time));
+	return time;
+}
+
 static void note_sample(const struct pp_session *session, uint32_t event, const uint8_t *record)
 {
 	struct pp_state *state = session->state;
-	uint64_t time;
 
-	if (event == PP_EVENT_LOST || ((const struct perf_event_header *)record)->type != PERF_RECORD_SAMPLE)
+	if (event == PP_EVENT_LOST)
 		return;
-	memcpy(&time, record + pp_event_slot(&session->events[event], event).time_offset, sizeof(time));
+	if (!session->events[event].brief && ((const struct perf_event_header *)record)->type != PERF_RECORD_SAMPLE)
+		return;
+	const uint64_t time = sample_time(session, event, record);
 	state->batch_samples++;
 	if (time > state->batch_newest)
 		state->batch_newest = time;
@@ -95,21 +112,47 @@ static void note_sample(const struct pp_session *session, uint32_t event, const 
 
 static void forget(struct pp_spill *spill)
 {
-	/* Back to the system: a queue that is not used takes no memory. */
-	madvise(spill->bytes, spill->reached, MADV_DONTNEED);
+	/* Back to the system: a queue that is not used takes no memory, but for what one read of a handler's events passes through.
+	 */
+	if (spill->reached > CHUNK_BYTES)
+		madvise(spill->bytes, spill->reached, MADV_DONTNEED);
 	spill->head = spill->tail = spill->reached = 0;
 }
 
-/* Moves the oldest records that fit to the caller's buffer. */
-static void take(struct pp_spill *spill, struct pp_out *out)
+static struct pp_prefix prefix_at(const uint8_t *at)
 {
-	const uint32_t stop = spill->wrapped ? spill->end : spill->head;
-	const uint8_t *begin = spill->bytes + spill->tail, *at = begin;
+	struct pp_prefix prefix;
 
-	while (at < spill->bytes + stop) {
-		struct pp_prefix prefix;
-		memcpy(&prefix, at, sizeof(prefix));
+	memcpy(&prefix, at, sizeof(prefix));
+	return prefix;
+}
+
+/* Hands the records from `at` to handlers, as far as that goes. Returns where it ended. */
+static const uint8_t *hand_over(struct pp_spill *spill, const uint8_t *at, const uint8_t *stop, const struct pp_out *out)
+{
+	while (at < stop) {
+		const struct pp_prefix prefix = prefix_at(at);
+		const uint8_t *record = at + sizeof(prefix);
+		if (!pp_sink_takes(out->sink, prefix.event) ||
+		    !pp_sink_hand(out->sink, prefix.event, prefix.cpu, sample_time(spill->session, prefix.event, record), record,
+				  out->at))
+			break;
+		note_sample(spill->session, prefix.event, record);
+		at = record + prefix.size;
+	}
+	return at;
+}
+
+/* Copies the records from `at` to the caller's buffer, as many as fit before one that a handler takes. Returns where it ended. */
+static const uint8_t *copy_out(struct pp_spill *spill, const uint8_t *begin, const uint8_t *stop, struct pp_out *out)
+{
+	const uint8_t *at = begin;
+
+	while (at < stop) {
+		const struct pp_prefix prefix = prefix_at(at);
 		const uint32_t size = (uint32_t)sizeof(prefix) + prefix.size;
+		if (pp_sink_takes(out->sink, prefix.event))
+			break;
 		if (size > out->end - out->at - (at - begin)) {
 			out->need = size;
 			break;
@@ -119,8 +162,25 @@ static void take(struct pp_spill *spill, struct pp_out *out)
 	}
 	memcpy(out->at, begin, (size_t)(at - begin));
 	out->at += at - begin;
+	return at;
+}
+
+/* Moves the oldest records to handlers, and then to the caller's buffer. Handlers run without the lock: what is queued up to `stop`
+ * is the caller's until the tail has moved, and the thread may write behind it. */
+static void take(struct pp_spill *spill, struct pp_out *out)
+{
+	const uint8_t *begin = spill->bytes + spill->tail, *stop = spill->bytes + (spill->wrapped ? spill->end : spill->head);
+	const uint8_t *at = begin;
+
+	if (out->sink) {
+		pthread_mutex_unlock(&spill->lock);
+		at = hand_over(spill, begin, stop, out);
+		pp_spill_lock(spill);
+	}
+	if (!pp_sink_left(out->sink))
+		at = copy_out(spill, at, stop, out);
 	spill->tail += (uint32_t)(at - begin);
-	if (spill->wrapped && spill->tail == stop) {
+	if (spill->wrapped && spill->tail == spill->end) {
 		spill->tail = 0;
 		spill->wrapped = false;
 	}
@@ -232,20 +292,38 @@ void pp_spill_unlock(struct pp_spill *spill)
 	pthread_mutex_unlock(&spill->lock);
 }
 
+/* Handlers get their events from the queue: while a slow one runs, the thread must be able to merge. What they take is in no buffer
+ * that would tell the caller to ask again, so it is gone on to the end of what the rings held when this read looked. */
+static void take_all(struct pp_spill *spill, struct pp_out *out)
+{
+	const uint8_t *begin = out->at;
+
+	for (bool last = false; !last && out->at == begin && out->need == 0 && !pp_sink_left(out->sink);) {
+		if (is_empty(spill)) {
+			merge_chunk(spill, room(spill));
+			last = !spill->state.more;
+		}
+		take(spill, out);
+	}
+}
+
 void pp_spill_read(struct pp_spill *spill, struct pp_out *out)
 {
 	const struct pp_state *merged = &spill->state;
 	struct pp_state *state = spill->session->state;
 
 	pp_spill_lock(spill);
-	if (is_empty(spill)) {
+	if (is_empty(spill) && !out->sink) {
 		pp_session_merge(spill->session, out);
 		state->batch_newest = merged->batch_newest;
 		state->batch_samples = merged->batch_samples;
 	} else {
 		state->batch_newest = 0;
 		state->batch_samples = 0;
-		take(spill, out);
+		if (out->sink)
+			take_all(spill, out);
+		else
+			take(spill, out);
 	}
 	state->pending = merged->pending;
 	state->more = !is_empty(spill) || merged->more;

@@ -97,6 +97,22 @@ static void read_kernel(struct pp_symbolizer *symbolizer)
 	symbolizer->kernel_none = pp_symbols_count(symbols) ? PP_UNKNOWN_NO_SYMBOL : PP_UNKNOWN_HIDDEN;
 }
 
+int32_t pp_symbolizer_recorded(struct pp_symbolizer *symbolizer, uint64_t text, const uint8_t *build_id, uint32_t build_id_size,
+			       struct pp_error *err)
+{
+	struct pp_symbols *symbols;
+	const int32_t moved = pp_symbols_recorded(text, build_id, build_id_size, &symbols, err);
+
+	if (moved < 0)
+		return moved;
+	pp_symbols_free(symbolizer->kernel);
+	symbolizer->kernel = symbols;
+	symbolizer->kernel_none = PP_UNKNOWN_NO_SYMBOL;
+	symbolizer->kernel_ns = pp_clock_now(CLOCK_MONOTONIC);
+	symbolizer->is_recorded = true;
+	return moved;
+}
+
 static const char *find_kernel(struct pp_symbolizer *symbolizer, uint64_t addr, uint64_t *start, const char **module)
 {
 	return symbolizer->kernel ? pp_symbols_find(symbolizer->kernel, addr, start, module) : NULL;
@@ -112,7 +128,7 @@ int32_t pp_kernel_symbol(struct pp_symbolizer *symbolizer, uint64_t addr, struct
 		read_kernel(symbolizer);
 	found = find_kernel(symbolizer, addr, &start, &module);
 	/* It may be of a module or a BPF program that was loaded since. */
-	if (!found && pp_clock_now(CLOCK_MONOTONIC) - symbolizer->kernel_ns > KERNEL_AGAIN_NS) {
+	if (!found && !symbolizer->is_recorded && pp_clock_now(CLOCK_MONOTONIC) - symbolizer->kernel_ns > KERNEL_AGAIN_NS) {
 		read_kernel(symbolizer);
 		found = find_kernel(symbolizer, addr, &start, &module);
 	}

@@ -62,6 +62,7 @@ struct pp_symbolizer {
 	struct pp_symbols *kernel;   /* NULL where it was not read, or cannot be */
 	enum pp_unknown kernel_none; /* why an address is not in it */
 	uint64_t kernel_ns;	     /* when it was read, 0: never */
+	bool is_recorded;	     /* it is a recording's, and not to be read again */
 
 	struct pp_dso **dsos; /* by id */
 	uint32_t dso_count;

@@ -8,12 +8,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "mapped_file.h"
 #include "symbols.h"
 
 /* Modules, BPF programs and trampolines have pages of their own: their last symbol reaches into the page after its first at most,
  * as in perf (symbols__fixup_end, tools/perf/util/symbol.c). */
 #define LAST_SYMBOL_ROUND 4096ull
+#define CACHED_MAX	  (64u << 20) /* kallsyms has 5 to 20 MB */
 
 struct symbol {
 	uint64_t addr;
@@ -108,16 +112,12 @@ static void parse_text(struct pp_symbols *symbols)
 	symbols->count = choose_names(symbols->table, symbols->count);
 }
 
-int32_t pp_symbols_load(struct pp_symbols **out, struct pp_error *err)
+/* Takes the text. */
+static int32_t make_table(char *text, struct pp_symbols **out, struct pp_error *err)
 {
 	struct pp_symbols *symbols;
 	size_t lines = 0;
-	char *text;
-	int32_t ret;
 
-	ret = pp_kernel_file_load("/proc/kallsyms", &text, err);
-	if (ret < 0)
-		return ret;
 	for (char *at = text; (at = strchr(at, '\n')); at++)
 		lines++;
 	symbols = malloc(sizeof(*symbols) + lines * sizeof(symbols->table[0]));
@@ -131,6 +131,14 @@ int32_t pp_symbols_load(struct pp_symbols **out, struct pp_error *err)
 	return PP_OK;
 }
 
+int32_t pp_symbols_load(struct pp_symbols **out, struct pp_error *err)
+{
+	char *text;
+	int32_t ret = pp_kernel_file_load("/proc/kallsyms", &text, err);
+
+	return ret < 0 ? ret : make_table(text, out, err);
+}
+
 void pp_symbols_free(struct pp_symbols *symbols)
 {
 	if (!symbols)
@@ -138,6 +146,70 @@ void pp_symbols_free(struct pp_symbols *symbols)
 	free(symbols->text);
 	free(symbols);
 }
+
+/* ---- of a recording ---- */
+
+static int32_t load_cached(const uint8_t *build_id, uint32_t size, struct pp_symbols **out, struct pp_error *err)
+{
+	const int fd = pp_cached_file_open(build_id, size, "kallsyms");
+	struct pp_image image = {.fd = fd};
+	char *text = NULL;
+	struct stat st;
+	int32_t ret;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		image.size = st.st_size;
+	if (fd >= 0 && image.size <= CACHED_MAX)
+		text = calloc(1, image.size + 1);
+	if (fd < 0)
+		ret = pp_fail(err, PP_E_FILE, -fd, "open kallsyms in the build-id cache");
+	else if (!text)
+		ret = pp_fail(err, PP_E_NOMEM, ENOMEM, "%llu bytes of kallsyms", (unsigned long long)image.size);
+	else if (!pp_image_read(&image, 0, text, image.size))
+		ret = pp_fail(err, PP_E_FILE, EIO, "read kallsyms in the build-id cache");
+	else
+		ret = make_table(text, out, err), text = NULL;
+	free(text);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* The kernel's own symbols keep their distances, wherever it is put at boot (KASLR). */
+static void move(struct pp_symbols *symbols, uint64_t distance)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < symbols->count; i++) {
+		if (symbols->table[i].module)
+			continue;
+		symbols->table[kept] = symbols->table[i];
+		symbols->table[kept++].addr += distance;
+	}
+	symbols->count = kept;
+	symbols->text_start += distance;
+}
+
+int32_t pp_symbols_recorded(uint64_t text, const uint8_t *build_id, uint32_t build_id_size, struct pp_symbols **out,
+			    struct pp_error *err)
+{
+	struct pp_symbols *symbols = NULL;
+	int32_t ret = build_id_size ? load_cached(build_id, build_id_size, &symbols, err) : pp_symbols_load(&symbols, err);
+
+	if (ret < 0)
+		return ret;
+	if (!symbols->text_start) {
+		pp_symbols_free(symbols);
+		return pp_fail(err, PP_E_FILE, EPERM, "read kernel symbols");
+	}
+	const uint64_t distance = text - symbols->text_start;
+	if (distance)
+		move(symbols, distance);
+	*out = symbols;
+	return distance != 0;
+}
+
+/* ---- looking up ---- */
 
 static bool is_text(const struct symbol *symbol)
 {

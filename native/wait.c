@@ -2,7 +2,8 @@
 /*
  * Sleeping until there is something to do. Owns two sets of epoll: `control` (wake-ups, ends of tasks, the reader of stdout), and
  * `all`, which has `control` and the rings. A rest (`pause`) waits on the first: a ring with data cannot cut it short, and its
- * readiness, which the kernel clears as it is reported, is not used up.
+ * readiness, which the kernel clears as it is reported, is not used up. A watermark never wakes for a few events, so a wait looks
+ * at the rings itself now and then: that costs a hundredth of waking the caller's event loop for it.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -15,6 +16,8 @@
 enum source { WAKE, TASK, COMMAND, STDOUT, CONTROL, RING };
 
 #define PROC_EVERY_MS 500
+/* With what a record is held back (session.c), well below the 100 ms within which each is delivered. */
+#define LOOK_EVERY_MS 40
 
 static uint64_t tag(enum source source, uint32_t index)
 {
@@ -127,6 +130,31 @@ static int32_t take_rings(struct pp_session *session, const struct epoll_event *
 	return result;
 }
 
+/* The kernel has published what the last pass did not see. */
+static bool has_more(const struct pp_merge *merge)
+{
+	for (uint32_t i = 0; i < merge->ring_count; i++) {
+		const struct pp_ring *ring = &merge->rings[i];
+		if (__atomic_load_n(&ring->page->data_head, __ATOMIC_RELAXED) != ring->head)
+			return true;
+	}
+	return false;
+}
+
+/* Returns what epoll_wait does; 0 with *found: it was seen by looking. */
+static int wait_for_rings(const struct pp_session *session, struct epoll_event *events, int most, uint32_t timeout_ms, bool *found)
+{
+	const uint64_t until = now_ms() + timeout_ms;
+
+	for (uint64_t left = timeout_ms;; left = until - now_ms()) {
+		const bool last = left <= LOOK_EVERY_MS;
+		const int count = epoll_wait(session->all, events, most, last ? (int)left : LOOK_EVERY_MS);
+		*found = count == 0 && has_more(&session->merge);
+		if (count != 0 || *found || last || now_ms() >= until)
+			return count;
+	}
+}
+
 int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_t pause)
 {
 	struct epoll_event events[32];
@@ -137,11 +165,12 @@ int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_
 		timeout_ms = PROC_EVERY_MS;
 	int timeout = timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
 	if (!pause) {
+		bool found;
 		const bool queued = session->spill && !pp_spill_wait_begins(session->spill);
-		const int count = epoll_wait(session->all, events, most, queued ? 0 : timeout);
+		const int count = wait_for_rings(session, events, most, queued ? 0 : timeout_ms, &found);
 		if (session->spill)
 			pp_spill_wait_ends(session->spill);
-		result |= take_rings(session, events, count) | (queued ? PP_WAIT_DATA : 0);
+		result |= take_rings(session, events, count) | (queued || found ? PP_WAIT_DATA : 0);
 		timeout = 0;
 	}
 	result |= take_control(session, events, epoll_wait(session->control, events, most, timeout));

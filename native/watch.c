@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The watchdog: one thread that ticks while the script's thread is busy, and ends a script that is stuck after a SIGINT. Owns the
- * process's SIGINT handler, before the runtime's own, and the names of callbacks. The only file that writes to stderr and exits.
+ * The watchdog: one thread that ticks while the script's thread is busy, and ends a script that is stuck after a signal to stop.
+ * Owns the process's handlers of those signals, before the runtime's own, and the names of callbacks. The only file that writes to
+ * stderr and exits.
  *
  * Everything here lives as long as the process. The script's thread and this one share plain integers (struct pp_watch); relaxed
  * atomics are enough where an integer stands alone.
@@ -32,9 +33,13 @@ struct name {
 
 static struct pp_watch watch;
 static const struct name *names;
-static struct sigaction chained;
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+#define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
+static struct sigaction chained[STOP_SIGNALS];
 static uint64_t counted_ns; /* when the last SIGINT came that counts */
-static int wake_fd = -1;    /* eventfd: a SIGINT */
+static int32_t stops;	    /* signals to stop that came, of any kind */
+static int stopped_by;	    /* the last of them */
+static int wake_fd = -1;    /* eventfd: a signal to stop */
 static int tick_fd = -1;    /* timerfd: runs while the script's thread is busy */
 
 static void wake(void)
@@ -60,63 +65,74 @@ static void count_sigint(void)
 }
 
 /* Async-signal-safe: atomics, the clock, a write, and what was there before. */
-static void on_sigint(int sig, siginfo_t *info, void *context)
+static void on_stop(int sig, siginfo_t *info, void *context)
 {
+	const struct sigaction *next = chained;
 	int saved = errno;
 
-	if (chained.sa_handler == SIG_IGN)
+	for (size_t i = 0; stop_signals[i] != sig; i++)
+		next++;
+	if (next->sa_handler == SIG_IGN)
 		return;
-	count_sigint();
+	if (sig == SIGINT)
+		count_sigint();
+	__atomic_store_n(&stopped_by, sig, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&stops, 1, __ATOMIC_RELAXED);
 	wake();
-	if (chained.sa_flags & SA_SIGINFO)
-		chained.sa_sigaction(sig, info, context);
-	else if (chained.sa_handler != SIG_DFL)
-		chained.sa_handler(sig);
+	if (next->sa_flags & SA_SIGINFO)
+		next->sa_sigaction(sig, info, context);
+	else if (next->sa_handler != SIG_DFL)
+		next->sa_handler(sig);
 	else {
 		/* Delivered as soon as this handler has returned. */
-		sigaction(sig, &chained, NULL);
+		sigaction(sig, next, NULL);
 		raise(sig);
 	}
 	errno = saved;
 }
 
+const char *pp_watch_name_of(int32_t id)
+{
+	const struct name *name = __atomic_load_n(&names, __ATOMIC_ACQUIRE);
+
+	while (name && name->id != id)
+		name = name->next;
+	return name ? name->text : NULL;
+}
+
 static _Noreturn void end_stuck(void)
 {
-	int32_t running = __atomic_load_n(&watch.running, __ATOMIC_RELAXED);
-	const struct name *name = __atomic_load_n(&names, __ATOMIC_ACQUIRE);
+	const char *name = pp_watch_name_of(__atomic_load_n(&watch.running, __ATOMIC_RELAXED));
 	char line[256];
 	int length;
 
-	while (name && name->id != running)
-		name = name->next;
-	length =
-	    snprintf(line, sizeof(line), "perfprof: stopped while %.200s was running\n", name ? name->text : "a timer or promise");
+	length = snprintf(line, sizeof(line), "perfprof: stopped while %.200s was running\n", name ? name : "a timer or promise");
 	(void)!write(STDERR_FILENO, line, length);
 	pp_probes_remove();
-	_exit(130);
+	_exit(128 + __atomic_load_n(&stopped_by, __ATOMIC_RELAXED));
 }
 
 static void *watch_main(void *unused)
 {
 	struct pollfd fds[] = {{.fd = wake_fd, .events = POLLIN}, {.fd = tick_fd, .events = POLLIN}};
-	int32_t signals_before = 0;
-	uint64_t window_end = 0; /* of the 3 s after the first SIGINT; 0: no window */
+	int32_t stops_before = 0;
+	uint64_t window_end = 0; /* of the 3 s after a signal to stop; 0: no window */
 	uint64_t count;
 
 	for (;;) {
 		/* Within the window it ticks by itself. */
 		(void)!poll(fds, 2, window_end ? TICK_MS : -1);
 		const bool woken = fds[0].revents != 0;
-		const int32_t signals = __atomic_load_n(&watch.signals, __ATOMIC_RELAXED);
+		const int32_t stops_now = __atomic_load_n(&stops, __ATOMIC_RELAXED);
 		const bool yielded = !__atomic_load_n(&watch.yield, __ATOMIC_RELAXED);
 
 		if (woken)
 			(void)!read(wake_fd, &count, sizeof(count));
 		if (fds[1].revents)
 			(void)!read(tick_fd, &count, sizeof(count));
-		if (signals > 1)
+		if (__atomic_load_n(&watch.signals, __ATOMIC_RELAXED) > 1)
 			end_stuck();
-		if (signals > signals_before) {
+		if (stops_now > stops_before && !window_end) {
 			window_end = pp_clock_now(CLOCK_MONOTONIC) + STUCK_NS;
 			__atomic_store_n(&watch.yield, 1, __ATOMIC_RELAXED);
 		} else if (window_end && yielded) {
@@ -126,9 +142,19 @@ static void *watch_main(void *unused)
 		} else if (!woken) {
 			__atomic_store_n(&watch.yield, 1, __ATOMIC_RELAXED);
 		}
-		signals_before = signals;
+		stops_before = stops_now;
 	}
 	return unused;
+}
+
+static void chain(int sig, struct sigaction *before)
+{
+	struct sigaction action = {.sa_sigaction = on_stop};
+
+	sigaction(sig, NULL, before);
+	action.sa_flags = SA_SIGINFO | (before->sa_flags & (SA_ONSTACK | SA_RESTART));
+	action.sa_mask = before->sa_mask;
+	sigaction(sig, &action, NULL);
 }
 
 static int start_thread(void)
@@ -141,7 +167,6 @@ static int start_thread(void)
 
 int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err)
 {
-	struct sigaction action = {.sa_sigaction = on_sigint};
 	int error;
 
 	*out = &watch;
@@ -156,10 +181,8 @@ int32_t pp_watch_start(struct pp_watch **out, struct pp_error *err)
 		wake_fd = tick_fd = -1;
 		return pp_fail(err, PP_E_SYS, error, "start the watchdog");
 	}
-	sigaction(SIGINT, NULL, &chained);
-	action.sa_flags = SA_SIGINFO | (chained.sa_flags & (SA_ONSTACK | SA_RESTART));
-	action.sa_mask = chained.sa_mask;
-	sigaction(SIGINT, &action, NULL);
+	for (size_t i = 0; i < STOP_SIGNALS; i++)
+		chain(stop_signals[i], &chained[i]);
 	return PP_OK;
 }
 

@@ -14,7 +14,11 @@ import { ATTR_FLAGS, CLOCK_IDS, PERF } from "../lib/attr.ts";
 import * as source from "../lib/source.ts";
 import { UNKNOWN } from "../lib/symbolizer.ts";
 
-const header = Deno.readTextFileSync(new URL("../native/perfprof.h", import.meta.url)).replaceAll(/\/\*[\s\S]*?\*\//g, " ");
+const headerText = (name: string) =>
+  Deno.readTextFileSync(new URL(`../native/${name}`, import.meta.url)).replaceAll(/\/\*[\s\S]*?\*\//g, " ");
+const header = headerText("perfprof.h");
+/** Of both sides: that of ffi/ and that of compiled handlers. */
+const headers = header + headerText("perfprof_handler.h");
 
 interface Declaration {
   readonly name: string;
@@ -39,7 +43,7 @@ function ffiType(type: string, isResult: boolean): string {
   const plain: Record<string, string> = { void: "void", int32_t: "i32", uint32_t: "u32", uint64_t: "u64" };
   if (Object.hasOwn(plain, type)) return plain[type]!;
   if (!type.endsWith("*")) throw new Error(`no FFI type is known for ${type}`);
-  return isResult || /^struct pp_(session|recorder|replay|formats|symbolizer) \*$/.test(type) ? "pointer" : "buffer";
+  return isResult || /^struct pp_(session|recorder|replay|formats|symbolizer|handlers) \*$/.test(type) ? "pointer" : "buffer";
 }
 
 Deno.test("ffi/abi.ts is what the library says of itself", () => {
@@ -77,15 +81,15 @@ Deno.test("the library exports the header's functions and nothing else", async (
 
 Deno.test("ffi/abi.ts has every struct and constant of perfprof.h", () => {
   const structs = Object.fromEntries(
-    [...header.matchAll(/struct (pp_\w+) \{([^}]*)\}/g)].map(([, name, body]) => [
+    [...headers.matchAll(/struct (pp_\w+) \{([^}]*)\}/g)].map(([, name, body]) => [
       name,
-      [...body!.matchAll(/(\w+)(?:\[\d+\])?;/g)].map(([, field]) => field),
+      [...body!.matchAll(/(\w+)(?:\[\d+\]|\)\([^;]*\))?;/g)].map(([, field]) => field),
     ]),
   );
   const { perf_event_attr: _kernel, ...ours } = ABI.structs;
   assert.deepEqual(Object.fromEntries(Object.entries(ours).map(([name, { fields }]) => [name, Object.keys(fields)])), structs);
 
-  const enumerators = [...header.matchAll(/\b(PP_\w+) = -?\d+,/g)].map(([, name]) => name!);
+  const enumerators = [...headers.matchAll(/\b(PP_\w+) = -?\d+,/g)].map(([, name]) => name!);
   const macros = [...header.matchAll(/#define (PP_\w+)[ \t]+[-(\d]/g)].map(([, name]) => name!).filter((name) =>
     name !== "PP_ABI_VERSION"
   );

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { PerfprofError } from "../lib/errors.ts";
 import { type EventHandler, type LoadedHandlers, loadHandlers, takesEvent } from "../lib/handlers.ts";
-import { resolveModule, type SearchPlaces } from "../lib/module_path.ts";
+import { isCompiled, resolveModule, type SearchPlaces } from "../lib/module_path.ts";
 import { TempDir } from "./harness.ts";
 
 const HANDLER = "export function __sample__(event: unknown): number { return typeof event === 'string' ? 1 as number : 2; }\n";
@@ -92,11 +92,13 @@ Deno.test("module path: not there", () => {
   assert.deepEqual(folder, ["module ./folder cannot be loaded: DIR/folder is a folder"]);
 });
 
-Deno.test("module path: shared libraries come later", () => {
+Deno.test("module path: compiled modules are told by their extensions", () => {
   using dir = new TempDir();
   dir.write("m.so", "");
-  const want = ["module DIR/m.so cannot be loaded: .so modules are not supported yet"];
-  assert.deepEqual(refusal(dir, () => resolveModule("m", places(dir))), want);
+  dir.write("w.wasm", "");
+  const compiled = ["m", "w", "./w.wasm"].map((module) => resolveModule(module, places(dir)));
+  assert.deepEqual(compiled.map(isCompiled), [true, true, true]);
+  assert.deepEqual(["/x/a.ts", "/x/wasm", "/dev/stdin"].map(isCompiled), [false, false, false]);
 });
 
 Deno.test("module path: a bare name in a folder that others can write is not root's to load", () => {

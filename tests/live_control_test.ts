@@ -87,12 +87,40 @@ live("an endless loop is ended 3 s after one SIGINT, with the name of what ran",
   }));
 });
 
+live("an endless loop is ended 3 s after SIGTERM, also in __exit__", async () => {
+  using dir = new TempDir();
+  const module = "export function __sample__() {}\nexport function __exit__() { console.log('stuck'); for (;;); }";
+  const child = start(["-e", QUIET, dir.write("h.ts", module)]);
+  await child.saw(/Loaded module/);
+  child.kill("SIGINT");
+  await child.saw(/stuck/);
+  const { code, stderr, ms } = await ended(child, ["SIGTERM"]);
+  assert.equal(code, 143);
+  assert.match(stderr, /^perfprof: stopped while __exit__ was running$/m);
+  assert.ok(ms > 2500, `${ms} ms`);
+});
+
 live("a second SIGINT ends an endless loop at once", async () => {
   using dir = new TempDir();
   const child = start(["-q", "-e", "sched:sched_switch", dir.write("h.ts", STUCK[0]![1])]);
   await child.saw(/stuck/);
   const { code, stderr, ms } = await ended(child, ["SIGINT", "SIGINT"], 400);
   assert.deepEqual([code, stderr], [130, "perfprof: stopped while sched__sched_switch was running\n"]);
+  assert.ok(ms < 2900, `${ms} ms`);
+});
+
+live("a second SIGINT ends an __exit__ that waits for ever, by its name", async () => {
+  using dir = new TempDir();
+  const module =
+    "export function __sample__() {}\nexport async function __exit__() { console.log('here'); await new Promise(() => {}); }";
+  const child = start(["-e", QUIET, dir.write("h.ts", module)]);
+  await child.saw(/Loaded module/);
+  child.kill("SIGINT");
+  await child.saw(/here/);
+  await pause(400);
+  const { code, stderr, ms } = await ended(child);
+  assert.equal(code, 130);
+  assert.match(stderr, /^perfprof: stopped while __exit__ was running$/m);
   assert.ok(ms < 2900, `${ms} ms`);
 });
 

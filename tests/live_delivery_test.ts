@@ -29,6 +29,27 @@ live("23 calls are 23 events, with the values of the calls", async () => {
   assert.deepEqual(lastJson(ended), Array(23).fill([emittedNr(), held.pid, held.pid, 1]));
 });
 
+live("a handler without parameters is called once for each event, beside one that reads its own", async () => {
+  using stage = new Stage();
+  const counted = stage.event("alias=counted");
+  const read = stage.event("alias=read", emittedNr() + 1);
+  const ended = await stage.trace(
+    ["-i", "5", "-e", counted, "-e", read],
+    `const seen = { counted: 0, read: [], ticks: 0 };
+     export const raw_syscalls__counted = () => { seen.counted++; };
+     export const raw_syscalls__read = ({ id, _tid }) => seen.read.push([id, _tid]);
+     export const __interval__ = () => { seen.ticks++; };
+     export const __exit__ = () => console.log(JSON.stringify(seen));`,
+    async () => {
+      await Promise.all([stage.emit("calls", 20_000), stage.emit("calls", 300, emittedNr() + 1)]);
+    },
+  );
+  const { counted: count, read: values, ticks } = lastJson(ended);
+  assert.equal(count, 20_000);
+  assert.deepEqual(values, Array(300).fill([emittedNr() + 1, values[0][1]]));
+  assert.ok(ticks > 0);
+});
+
 live("an event that is alone is delivered within 100 ms, also while others are frequent", async () => {
   using stage = new Stage();
   const rare = stage.event("alias=rare");

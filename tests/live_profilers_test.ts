@@ -120,6 +120,7 @@ live("the status names the parts of an analysis", async () => {
 
 const ERRORS: [args: string[], code: number, stderr: RegExp][] = [
   [["-e", "profil"], 2, /^perfprof: option -e: 'profil' is no profiler.*\n.*\n.*\nhint: did you mean profile\?\n$/],
+  [["-e", "sched"], 2, /\nhint: did you mean sched:\*\?\n$/],
   [["-e", "sched_wakeup"], 2, /\nhint: did you mean sched:sched_wakeup\?\n$/],
   [["-e", "sched_wakup"], 2, /\nhint: did you mean sched:sched_wakeup\b/],
   [["-e", "profile,profile"], 2, /event 'profile' is given twice\n.*\n.*\nhint: tell them apart: profile\/\/alias=NAME\/\n$/],

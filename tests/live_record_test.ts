@@ -79,7 +79,9 @@ live("perf knows what a recording tells of the machine, the command and the even
   ) assert.ok(header.includes(`# ${line}`), `${line}\n${header}`);
   assert.match(header, /^# nrcpus avail : [1-9]\d*$/m);
   assert.match(await perf("evlist", "-v", "-i", file), /^raw_syscalls:sys_enter: type: 2, .*\ndummy:u: type: 1, /);
-  assert.match(await perf("report", "--stdio", "-i", file), /^# Samples: 100 +of event 'raw_syscalls:sys_enter'$/m);
+  const report = await perf("report", "--stdio", "-i", file);
+  assert.match(report, /^# Samples: 100 +of event 'raw_syscalls:sys_enter'$/m);
+  assert.match(report, /^ +100\.00% .* \[k\] [a-z_]\w+\s*$/m);
   assert.match(await perf("buildid-list", "-i", file), /^[0-9a-f]{40} \[kernel\.kallsyms\]$/m);
 }, noPerf);
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type AddressSpace, mappingAt, parseMaps } from "../lib/address_space.ts";
 import { Mappings } from "../lib/mappings.ts";
-import { comm, exit, fork, type Mapped, mmap2 } from "./fixtures/sideband.ts";
+import { comm, exit, fork, type Mapped, mmap, mmap2 } from "./fixtures/sideband.ts";
 import { Random } from "./random.ts";
 
 const A: Mapped = { start: 0x1000n, size: 0x4000n, path: "/bin/a", file: { major: 8, minor: 1, inode: 7n } };
@@ -36,6 +36,20 @@ Deno.test("mappings: a record's file by device and inode, or by build id", () =>
   assert.deepEqual([a?.major, a?.minor, a?.inode, a?.buildId.length, a?.pid], [8, 1, 7n, 0, 5]);
   assert.deepEqual([b?.major, b?.inode, [...b?.buildId ?? []]], [0, 0n, [1, 2, 3]]);
   assert.equal(text(all.at(5, 20)), "1000-5000 0 /bin/a, 9000-a000 2000 /lib/b.so");
+});
+
+Deno.test("mappings: records of old kernels map code, but neither data nor the kernel's own", () => {
+  const data = 1 << 13;
+  const records = [mmap(10, 5, A), mmap(11, 5, B, data), mmap(12, -1, B), mmap2(13, -1, B)];
+  const { all } = mappings({ 5: "" }, records);
+  assert.equal(text(all.at(5, 20)), "1000-5000 0 /bin/a");
+  assert.deepEqual([all.at(5, 20).mappings[0]?.inode, all.at(5, 20).mappings[0]?.buildId.length], [0n, 0]);
+  assert.equal(text(all.at(-1, 20)), "");
+  const whole = mmap(10, 6, A);
+  const short = new DataView(whole.buffer, 0, 64);
+  short.setUint16(6, 64, true);
+  all.record(short, 0);
+  assert.equal(text(all.at(6, 20)), "");
 });
 
 Deno.test("mappings: what is asked of the past is answered as of then, and the same space is the same object", () => {

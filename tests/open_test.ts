@@ -265,7 +265,7 @@ class Release implements AsyncDisposable {
     const release = new Release();
     const copies = ["lib", "ffi"].map((name) => new URL(name, root).pathname);
     await new Deno.Command("cp", { args: ["-r", ...copies, release.dir.path] }).output();
-    const args = ["run", "-A", "-q", "--no-lock", new URL("ffi/pin_library.ts", root).pathname, release.dir.path];
+    const args = ["run", "-A", "-q", "--no-lock", new URL("native/install/pin.ts", root).pathname, release.dir.path];
     const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
     assert.ok(success, new TextDecoder().decode(stderr));
     return release;

@@ -158,6 +158,9 @@ const USAGE = ["usage: perfprof [OPTION...] -e EVENT[,EVENT...] [--] MODULE [ARG
 const REFUSALS: [args: string[], want: string[]][] = [
   [[], ["no event: option -e is missing", ...USAGE]],
   [["h.ts"], ["no event: option -e is missing", ...USAGE]],
+  [["lst"], ["no event: option -e is missing", USAGE[0]!, "did you mean perfprof list?", "perfprof --help"]],
+  [["recrod"], ["no event: option -e is missing", USAGE[0]!, "did you mean perfprof record?", "perfprof --help"]],
+  [["-v", "list"], ["no event: option -e is missing", USAGE[0]!, "did you mean perfprof list?", "perfprof --help"]],
   [["-e", "a:b"], ["no MODULE to run", ...USAGE]],
   [["--intervall", "5"], ["option --intervall is unknown", "did you mean --interval?"]],
   [["--no-orde"], ["option --no-orde is unknown", "did you mean --no-order?"]],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Formats } from "../ffi/formats.ts";
 import { compilePrint } from "../lib/print_code.ts";
-import { signed, unsigned } from "../lib/print_values.ts";
+import { hex, hex32, signed, unsigned } from "../lib/print_values.ts";
 import { Random } from "./random.ts";
 
 const FIELDS = `name: made
@@ -184,6 +184,15 @@ Deno.test("64-bit integers become text without a BigInt, exactly", () => {
       const value = BigInt(high) << 32n | BigInt(low);
       assert.equal(unsigned(high, low), String(value));
       assert.equal(signed(high, low), String(BigInt.asIntN(64, value)));
+    }
+  }
+});
+
+Deno.test("hexadecimal numbers of every length are those of toString(16)", () => {
+  for (let bits = 0; bits < 32; bits++) {
+    for (const value of [2 ** bits - 1, 2 ** bits, 2 ** bits + 2 ** bits / 3 >>> 0, 2 ** 32 - 2 ** bits]) {
+      assert.equal(hex32(value), value.toString(16));
+      assert.equal(hex(value, 2 ** bits), (BigInt(value) << 32n | BigInt(2 ** bits)).toString(16));
     }
   }
 });

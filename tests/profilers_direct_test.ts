@@ -272,5 +272,8 @@ Deno.test("refusals of the kernel, in words", () => {
     "opening breakpoint 0x10 cpu=0 failed: all debug registers of the CPU are in use",
   );
   assert.match(refused("breakpoint/do_exit:x/", 22), /the CPU cannot watch this address in this way$/);
+  const format = explain(new SourceError("format", "read FORMAT", 13), intel);
+  assert.match(format.message, /^read FORMAT failed: permission denied \(perf_event_paranoid is /);
+  assert.ok(format.hints.includes("run as root, or with CAP_PERFMON"));
   assert.match(refused("LLC-prefetches", 2), /^opening LLC-prefetches cpu=0 failed: the PMU does not have this event/);
 });

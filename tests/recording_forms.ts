@@ -19,7 +19,11 @@ const ATTR_FLAGS = 40;
 const SAMPLE_ID_ALL = 1n << 18n;
 /** TID, TIME, ID, CPU, STREAM_ID, IDENTIFIER: 8 bytes each at the end of what is no sample. */
 const TRAILER_MEMBERS = [1, 2, 6, 7, 9, 16];
+const MMAP = 1;
 const SAMPLE = 9;
+/** Where kernels of x86 and arm64 have their code and modules. */
+const KERNEL_FROM = 0xffff_8000_0000_0000n, KERNEL_TO = 0xffff_ffff_ffff_f000n;
+const OSRELEASE = 4;
 const FINISHED_ROUND = 0x0008_0000_0000_0044n;
 
 interface Section {
@@ -57,6 +61,22 @@ class File {
       const start = at + i * step;
       return { at: start, ids: this.section(start + step - 16) };
     });
+  }
+
+  /** Each record of the data: where it begins, its type and its size. */
+  *records(): Generator<[at: number, type: number, size: number]> {
+    const { at: begin, size } = this.data;
+    for (let at = begin; at < begin + size; at += this.view.getUint16(at + 6, true)) {
+      yield [at, this.view.getUint32(at, true), this.view.getUint16(at + 6, true)];
+    }
+  }
+
+  /** Adds to the words of a record that are addresses of the kernel. */
+  moveKernel(at: number, size: number, distance: bigint): void {
+    for (let word = at + 8; word < at + size; word += 8) {
+      const value = this.view.getBigUint64(word, true);
+      if (value >= KERNEL_FROM && value < KERNEL_TO) this.view.setBigUint64(word, value + distance, true);
+    }
   }
 
   features(): [bit: number, section: Section][] {
@@ -135,4 +155,25 @@ export function withoutTrailers(bytes: Uint8Array<ArrayBuffer>): Uint8Array<Arra
   }
   for (; to < begin + size; to += 8) file.view.setBigUint64(to, FINISHED_ROUND, true);
   return file.bytes;
+}
+
+/** As of another boot, where the kernel lay `distance` bytes higher: in perf's own record of it, and in stacks. */
+export function withMovedKernel(bytes: Uint8Array<ArrayBuffer>, distance: bigint): Uint8Array<ArrayBuffer> {
+  const file = new File(bytes.slice());
+  for (const [at, type, size] of file.records()) {
+    if (type === SAMPLE) file.moveKernel(at, size, distance);
+    else if (type === MMAP) file.moveKernel(at, 40, distance);
+  }
+  return file.bytes;
+}
+
+/** As of a kernel of another build, with its build id: all that tells of the kernel but its addresses. */
+export function ofAnotherKernel(bytes: Uint8Array<ArrayBuffer>): { bytes: Uint8Array<ArrayBuffer>; buildId: string } {
+  const file = new File(bytes.slice());
+  const sections = new Map(file.features());
+  // The text of the release is behind its length; of the build ids the kernel's comes first, behind u32 type, misc, size and pid.
+  file.bytes[sections.get(OSRELEASE)!.at + 4] = "0".charCodeAt(0);
+  const id = file.of({ at: sections.get(BUILD_ID)!.at + 12, size: 20 });
+  id.reverse();
+  return { bytes: file.bytes, buildId: id.toHex() };
 }

@@ -37,7 +37,7 @@ for (
     ["one event without an id", emitted()],
     ["compressed records", ["-a", "-z", ...SCHED, ...emitted()]],
     ["call chains", ["-g", ...emitted()]],
-    ["copied stacks", ["--call-graph", "dwarf,1024", ...emitted()]],
+    ["copied stacks", ["-m", "4M", "--call-graph", "dwarf,1024", ...emitted()]],
     ["addresses, weights of nothing and periods", ["-d", "--sample-cpu", "-P", ...emitted()]],
   ] as const
 ) {

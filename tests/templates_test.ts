@@ -8,7 +8,7 @@ import * as folded from "../templates/folded.ts";
 import * as latency from "../templates/latency.ts";
 import * as offcpu from "../templates/offcpu.ts";
 import * as wakeups from "../templates/wakeups.ts";
-import { Child, live, perfprof, printed, Stage, start, TempDir } from "./harness.ts";
+import { Child, live, perfprof, printed, Stage, TempDir } from "./harness.ts";
 import { FRAME_POINTERS, getppid, Programs } from "./stack_programs.ts";
 
 Deno.test("counter.ts counts each interval anew", () => {
@@ -190,18 +190,15 @@ Deno.test("folded.ts writes a line for each stack, outermost first", () => {
   );
 });
 
-Deno.test("offcpu.ts adds the time from a switch out to the next switch in", () => {
-  const _callchain = [frame("schedule", true), frame("main", false)];
-  const away = (prev_pid: number, next_pid: number, us: number, prev_state = 1) =>
-    offcpu.sched__sched_switch({ _time: us * 1000, _callchain, prev_comm: "w", prev_pid, prev_state, next_pid });
-  away(7, 0, 100);
-  away(0, 7, 350);
-  away(7, 8, 400, 0);
-  away(8, 7, 500, 0x20);
-  away(7, 0, 600);
-  offcpu.__lost__();
-  away(0, 7, 900);
-  assert.equal(printed(offcpu.__exit__), "w;main;schedule_[k] 350");
+Deno.test("offcpu.ts adds up the waits of a task by stack", () => {
+  const callchain = [frame("schedule", true), frame("main", false)];
+  const waited = (comm: string, us: number, frames: typeof callchain | undefined = callchain) =>
+    offcpu.task_state({ comm, duration: us * 1000, get: (_name, otherwise) => frames ?? otherwise });
+  waited("w", 250);
+  waited("w", 100, [...callchain]);
+  waited("w", 0.4, []);
+  waited("v;", 7);
+  assert.equal(printed(offcpu.__exit__), "v:;main;schedule_[k] 7\nw;main;schedule_[k] 350");
 });
 
 live("callstacks.ts runs as it is", async () => {
@@ -228,24 +225,16 @@ live("folded.ts has every stack of a program with a known one", async () => {
   assert.match(stdout, /^stacks;(?:\S+;)?main;a;b;c;call_kernel;\S+_\[k\] 20\n$/);
 });
 
-live("offcpu.ts finds where a sleeper slept, and how long", async () => {
+live("offcpu.ts finds where a command slept, and how long", async () => {
   using dir = new TempDir();
-  // The switch back happens while another task runs, so all tasks are traced; the name picks those of this test.
   const name = `w${Deno.pid}`;
   Deno.copyFileSync("/bin/sleep", `${dir.path}/${name}`);
-  const filter = `prev_comm=="${name}" || next_comm=="${name}"`;
-  const ready = `export * from "${
-    template("offcpu.ts")
-  }";\nexport const __init__ = () => void setTimeout(() => console.error("ready"), 0);`;
-  const traced = start(["-e", `sched:sched_switch/${filter}/`, "-g", dir.write("h.ts", ready)]);
-  await traced.saw(/^ready$/m);
   // It comes back from another task, not from idleness, whose switches some virtual machines do not tell of.
   const busy = new Child("taskset", ["-c", "0", "sh", "-c", "while :; do :; done"]);
-  await new Child("taskset", ["-c", "0", `${dir.path}/${name}`, "0.3"]).end();
+  const command = `taskset -c 0 ${dir.path}/${name} 0.3`;
+  const { stdout } = await perfprof(["-q", "-e", "task-state/-g/", "-c", command, template("offcpu.ts")]);
   busy.kill("SIGKILL");
   await busy.end();
-  traced.kill("SIGINT");
-  const { stdout } = await traced.end();
   const waits = stdout.matchAll(new RegExp(`^${name};\\S*nanosleep\\S* (\\d+)$`, "gm"));
   const us = [...waits].reduce((sum, [, count]) => sum + Number(count), 0);
   assert.ok(us > 290_000 && us < 2_000_000, stdout);

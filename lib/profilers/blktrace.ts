@@ -139,7 +139,7 @@ function wantedDisks(options: ProfilerOptions, disks: readonly Disk[]): number[]
   const text = options.given.device;
   if (typeof text !== "string") return [];
   const whole = disks.filter(({ partition }) => !partition);
-  const hint = `disks are ${whole.map(({ name }) => name).join(" ")}`;
+  const hint = `disks are ${whole.map(({ name }) => name).sort().join(" ")}`;
   return text.split(",").map((written) => {
     const disk = disks.find(({ name, dev }) => name === written.replace(/^\/dev\//, "") || dev === devOf(written));
     if (disk === undefined) throw options.fail("device", `there is no disk '${written}'`, [hint]);

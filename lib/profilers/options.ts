@@ -121,7 +121,8 @@ function optionsOf(
 }
 
 function unknownOption(profiler: Profiler, table: readonly Flags[], name: string, text: string, span: Span): UsageError {
-  const [near] = nearest(name, table.flatMap(({ names }) => names), 1);
+  // Single letters are all alike: only a long name has a near one.
+  const [near] = name.startsWith("--") ? nearest(name, table.flatMap(({ names }) => names), 1) : [];
   return textError(`${profiler.name} has no option ${name}`, text, span, [
     ...(near === undefined ? [] : [`did you mean ${near}?`]),
     optionsHint(profiler),

@@ -16,6 +16,9 @@
 #define HEADER_SIZE 104
 #define ATTR_SIZE   128
 
+/* Of each perf_event_attr that is written: each kernel's perf has its own. */
+static uint32_t attr_size = ATTR_SIZE;
+
 struct perf_data {
 	uint8_t bytes[DATA_MAX];
 	uint32_t size;
@@ -55,25 +58,27 @@ static inline void put_header(struct perf_data *file, uint32_t type, uint16_t mi
 static inline void put_attr(struct perf_data *file, uint64_t sample_type)
 {
 	struct perf_event_attr attr = {
-	    .type = PERF_TYPE_SOFTWARE, .size = ATTR_SIZE, .sample_period = 7, .sample_type = sample_type, .sample_id_all = 1};
-	uint8_t bytes[ATTR_SIZE] = {0};
+	    .type = PERF_TYPE_SOFTWARE, .size = attr_size, .sample_period = 7, .sample_type = sample_type, .sample_id_all = 1};
+	uint8_t bytes[2 * ATTR_SIZE] = {0};
 
-	memcpy(bytes, &attr, sizeof(attr) < ATTR_SIZE ? sizeof(attr) : ATTR_SIZE);
-	put(file, bytes, ATTR_SIZE);
+	if (attr_size > sizeof(bytes))
+		abort();
+	memcpy(bytes, &attr, sizeof(attr) < sizeof(bytes) ? sizeof(attr) : sizeof(bytes));
+	put(file, bytes, attr_size);
 }
 
 /* Event i has the id 100 + i. */
 static inline void begin_file(struct perf_data *file, uint64_t sample_type, uint32_t events)
 {
-	const uint32_t ids = HEADER_SIZE + events * (ATTR_SIZE + 16);
+	const uint32_t ids = HEADER_SIZE + events * (attr_size + 16);
 
 	file->size = 0;
 	file->data = ids + 8 * events;
 	put64(file, PERF_MAGIC);
 	put64(file, HEADER_SIZE);
-	put64(file, ATTR_SIZE + 16);
+	put64(file, attr_size + 16);
 	put64(file, HEADER_SIZE);
-	put64(file, events * (ATTR_SIZE + 16));
+	put64(file, events * (attr_size + 16));
 	put64(file, file->data);
 	for (int i = 0; i < 7; i++) /* the data's size comes last; event types, features */
 		put64(file, 0);
@@ -92,7 +97,7 @@ static inline void begin_pipe(struct perf_data *file, uint64_t sample_type, uint
 	put64(file, PERF_MAGIC);
 	put64(file, 16);
 	for (uint32_t i = 0; i < events; i++) {
-		put_header(file, 64, 0, 8 + ATTR_SIZE + 8);
+		put_header(file, 64, 0, 8 + attr_size + 8);
 		put_attr(file, sample_type);
 		put64(file, 100 + i);
 	}

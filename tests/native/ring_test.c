@@ -232,6 +232,28 @@ static void test_batches(void)
 	bed_free(bed);
 }
 
+static void test_brief(void)
+{
+	struct bed *bed = bed_new(UINT64_MAX, RING_BYTES - 16);
+	uint64_t words[64];
+
+	for (uint32_t r = 0; r < RINGS; r++)
+		bed->merge.table.slots[r * 2].brief = true;
+	bed->merge.offset = 1000;
+	put_sample(bed, 0, 10, 200, 1);
+	put_sample(bed, 1, 20, 8, 1);
+	put_sample(bed, 0, 30, 8, SELF);
+	put_other(bed, 2, PERF_RECORD_COMM, (const uint64_t[]){1, 2}, 2, 202, 25);
+	const uint32_t bytes = read_all(bed, UINT64_MAX);
+	memcpy(words, bed->out, sizeof(words));
+	check(bytes == 2 * 16 + 8 + 56 && words[0] == 8 && words[1] == 1010 && words[2] == (8 | 1ULL << 48) && words[3] == 1020,
+	      "a brief record is its time alone, with the clock's offset");
+	check((uint32_t)words[4] == 56 && words[9] == 1025, "a side-band record beside it is whole");
+	check(bed->state.batch_newest == 1020 && bed->state.delivered == 2 && bed->state.excluded == 1, "and counts as ever");
+	check(bed->pages[0]->data_tail == bed->heads[0], "the kernel gets all of its place back");
+	bed_free(bed);
+}
+
 static void test_kinds(void)
 {
 	struct bed *bed = bed_new(UINT64_MAX, 0);
@@ -365,6 +387,7 @@ int main(void)
 	test_order();
 	test_hold_back();
 	test_batches();
+	test_brief();
 	test_kinds();
 	test_loss();
 	test_resync();

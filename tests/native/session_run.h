@@ -110,6 +110,20 @@ static inline void run_start(struct run *run)
 	must(pp_session_enable(run->session, &err), "pp_session_enable");
 }
 
+/* Of event 0 only the times are wanted. */
+static inline void run_start_brief(struct run *run)
+{
+	must(pp_session_open(run->session, &err), "pp_session_open");
+	must(pp_session_set_brief(run->session, 0, &err), "pp_session_set_brief");
+	must(pp_session_enable(run->session, &err), "pp_session_enable");
+}
+
+/* No other record is so short. */
+static inline bool is_brief(const struct pp_prefix *prefix)
+{
+	return prefix->size == sizeof(uint64_t);
+}
+
 static inline void see(struct run *run, uint32_t bytes)
 {
 	struct seen *seen = &run->seen;
@@ -125,8 +139,8 @@ static inline void see(struct run *run, uint32_t bytes)
 			memcpy(&lost, record, sizeof(lost));
 			seen->lost += lost.count;
 			seen->loss_times &= lost.start > 0 && lost.start <= lost.end && lost.event != PP_EVENT_UNKNOWN;
-		} else if (((const struct perf_event_header *)record)->type == PERF_RECORD_SAMPLE) {
-			memcpy(&time, record + 24, sizeof(time));
+		} else if (is_brief(&prefix) || ((const struct perf_event_header *)record)->type == PERF_RECORD_SAMPLE) {
+			memcpy(&time, record + (is_brief(&prefix) ? 0 : 24), sizeof(time));
 			seen->ordered &= time >= seen->last_time;
 			seen->last_time = time;
 			seen->samples++;

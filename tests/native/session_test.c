@@ -24,6 +24,24 @@ static void test_exact(void)
 	pp_session_close(run.session);
 }
 
+static void test_brief(void)
+{
+	char filter[128];
+	struct run run;
+
+	run_new(&run, PP_ORDER | PP_RING_SHRINK, 256);
+	run_add(&run, filter_own(filter, sizeof(filter)));
+	run_start_brief(&run);
+	const uint64_t before = run.state.safe_time;
+	call(1000);
+	run_stop(&run);
+	check(run.seen.samples == 1000 && accounts_for(&run, 1000), "1000 calls, 1000 brief records");
+	check(run.seen.ordered && run.seen.last_time > before && run.state.batch_newest == 0, "with the times of the calls");
+	check(pp_session_set_brief(run.session, 0, &err) == PP_E_ARG, "not once it was enabled");
+	check(pp_session_set_brief(run.session, 1, &err) == PP_E_ARG, "nor of an event that is not there");
+	pp_session_close(run.session);
+}
+
 static void test_loss(void)
 {
 	char filter[128];
@@ -234,6 +252,7 @@ int main(void)
 {
 	need_machine();
 	test_exact();
+	test_brief();
 	test_loss();
 	test_loss_of_each();
 	test_loss_unsaid();

@@ -55,7 +55,7 @@ static void *load_main(void *argument)
 }
 
 /* A session with a queue, enabled, and a load that starts now. */
-static void start(struct run *run, struct load *load, uint32_t ring_pages, uint32_t queue_bytes)
+static void start(struct run *run, struct load *load, uint32_t ring_pages, uint32_t queue_bytes, bool brief)
 {
 	char filter[128];
 
@@ -65,7 +65,7 @@ static void start(struct run *run, struct load *load, uint32_t ring_pages, uint3
 	snprintf(filter, sizeof(filter), "id == %d && common_pid == %d", NR, load->tid);
 	run_new_queued(run, PP_ORDER, ring_pages, queue_bytes);
 	run_add(run, filter);
-	run_start(run);
+	(brief ? run_start_brief : run_start)(run);
 	pthread_barrier_wait(&load->barrier);
 }
 
@@ -87,7 +87,7 @@ static uint32_t read_some(struct run *run, uint32_t size, bool *true_state)
 		struct pp_prefix prefix;
 		memcpy(&prefix, buffer + at, sizeof(prefix));
 		if (prefix.event != PP_EVENT_LOST)
-			memcpy(&first, buffer + at + sizeof(prefix) + 24, sizeof(first));
+			memcpy(&first, buffer + at + sizeof(prefix) + (is_brief(&prefix) ? 0 : 24), sizeof(first));
 		at += (uint32_t)sizeof(prefix) + prefix.size;
 	}
 	see(run, (uint32_t)bytes);
@@ -114,7 +114,7 @@ static bool stall(void)
 	bool true_state = true;
 	struct run run;
 
-	start(&run, &load, 256, 32 * MIB);
+	start(&run, &load, 256, 32 * MIB, false);
 	const uint64_t before = resident_bytes();
 	const struct pp_state state = run.state;
 	join(&load);
@@ -138,7 +138,7 @@ static void test_full(void)
 	struct load load = {.calls = RATE};
 	struct run run;
 
-	start(&run, &load, 16, MIB);
+	start(&run, &load, 16, MIB, false);
 	join(&load);
 	run_stop(&run);
 	check(run.seen.lost > 0 && run.seen.samples > 1000 && accounts_for(&run, RATE), "a full queue: sent = delivered + lost");
@@ -147,14 +147,14 @@ static void test_full(void)
 }
 
 /* Stalls and reads of all lengths: the queue wraps, is full, is left half read, and is emptied. */
-static void test_stress(void)
+static void test_stress(bool brief)
 {
 	struct load load = {.calls = 2 * RATE, .rate = RATE};
 	bool true_state = true;
 	struct run run;
 	unsigned seed = 1;
 
-	start(&run, &load, 128, 3 * MIB / 2);
+	start(&run, &load, 128, 3 * MIB / 2, brief);
 	while (!__atomic_load_n(&load.done, __ATOMIC_RELAXED)) {
 		sleep_ms(rand_r(&seed) % 100);
 		for (int reads = rand_r(&seed) % 200; reads > 0; reads--) {
@@ -176,7 +176,7 @@ static void test_close(void)
 	struct load load = {.calls = RATE / 4, .rate = RATE};
 	struct run run;
 
-	start(&run, &load, 16, 4 * MIB);
+	start(&run, &load, 16, 4 * MIB, false);
 	sleep_ms(50);
 	pp_session_close(run.session);
 	join(&load);
@@ -195,7 +195,8 @@ int main(void)
 	/* A machine that is busy with something else may keep the thread from its work once, not each time. */
 	check(stall() || stall() || stall(), "a stall of 1 s loses nothing");
 	test_full();
-	test_stress();
+	test_stress(false);
+	test_stress(true);
 	test_close();
 	return check_done();
 }

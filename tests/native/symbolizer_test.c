@@ -416,6 +416,12 @@ static void check_vdso(void)
 	check(look_up(pp_dso_open(symbolizer, &mapping, "[vdso]", &err), (uintptr_t)at - start + 1) == PP_KNOWN &&
 		  symbol.offset == 1 && strstr(name, "clock_gettime"),
 	      "the vdso: %s", name);
+	struct pp_mapping recorded = mapping;
+	const int32_t dso = pp_dso_open(symbolizer, &mapping, "[vdso]", &err);
+	recorded.build_id_size = pp_dso_build_id(symbolizer, dso, recorded.build_id, sizeof(recorded.build_id), &err);
+	check(look_up(pp_dso_open(symbolizer, &recorded, "[vdso]", &err), (uintptr_t)at - start) == PP_KNOWN, "by its build id");
+	recorded.build_id[0]++;
+	check(look_up(pp_dso_open(symbolizer, &recorded, "[vdso]", &err), 4096) == PP_UNKNOWN_NO_SYMBOL, "one of another kernel");
 	mapping.end += 4096;
 	check(look_up(pp_dso_open(symbolizer, &mapping, "[vdso]", &err), 4096) == PP_UNKNOWN_NO_SYMBOL, "one that is not ours");
 }

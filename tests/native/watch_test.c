@@ -98,6 +98,16 @@ static int ends_a_stuck_script(void)
 	hang();
 }
 
+static int ends_a_stuck_script_after_sigterm(void)
+{
+	signal(SIGTERM, on_sigint);
+	start();
+	raise(SIGTERM);
+	sleep_ms(400);
+	raise(SIGTERM);
+	hang();
+}
+
 static int ends_at_a_second_sigint(void)
 {
 	signal(SIGINT, on_sigint);
@@ -149,6 +159,14 @@ static int leaves_an_ignored_sigint_ignored(void)
 	return __atomic_load_n(&watch->signals, __ATOMIC_RELAXED) == 0 ? 0 : 3;
 }
 
+static int leaves_the_default_of_sighup(void)
+{
+	signal(SIGHUP, SIG_DFL);
+	start();
+	raise(SIGHUP);
+	hang();
+}
+
 static int leaves_the_default_to_the_kernel(void)
 {
 	signal(SIGINT, SIG_DFL);
@@ -167,6 +185,9 @@ static const struct {
     {"ticks while busy", ticks_while_busy, 0, 0, 3000, ""},
     {"ends a stuck script after 3 s", ends_a_stuck_script, 130 << 8, 2900, 5000,
      "perfprof: stopped while sched__sched_switch was running\n"},
+    /* A second one is no Ctrl-C of somebody who is tired of waiting. */
+    {"ends a stuck script 3 s after SIGTERM", ends_a_stuck_script_after_sigterm, 143 << 8, 2900, 5000,
+     "perfprof: stopped while sched__sched_switch was running\n"},
     {"ends at a second SIGINT", ends_at_a_second_sigint, 130 << 8, 400, 2500,
      "perfprof: stopped while sched__sched_switch was running\n"},
     {"takes a SIGINT that comes twice for one", takes_a_sigint_that_comes_twice_for_one, 130 << 8, 2900, 5000,
@@ -174,6 +195,7 @@ static const struct {
     {"spares a script that yields", spares_a_script_that_yields, 0, 3400, 6000, ""},
     {"passes on what a handler is told", passes_on_what_a_handler_is_told, 0, 0, 2000, ""},
     {"leaves an ignored SIGINT ignored", leaves_an_ignored_sigint_ignored, 0, 0, 2000, ""},
+    {"leaves the default of SIGHUP to the kernel", leaves_the_default_of_sighup, SIGHUP, 0, 2000, ""},
     {"leaves the default to the kernel", leaves_the_default_to_the_kernel, SIGINT, 0, 2000, ""},
 };
 
