@@ -26,3 +26,8 @@ export function __interval__(): void {
   console.log(`Wakeups: ${wakeups}, CPU samples: ${samples}${others > 0 ? `, others: ${others}` : ""}`);
   wakeups = samples = others = 0;
 }
+
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (wakeups + samples + others > 0) __interval__();
+}

@@ -4,7 +4,8 @@
  *
  *     perfprof -e sched:sched_wakeup,sched:sched_switch -i 1000 latency.ts [LINES]
  *
- * With LINES it ends the run after so many lines, as Ctrl-C would.
+ * With LINES it ends the run after so many lines, as Ctrl-C would. A task is woken by one task, and gets the CPU of another: so not
+ * with -p, -t, -c or --cgroups, which leave the others' events out. The profiler rundelay (rundelay.ts) tells of chosen tasks.
  */
 
 interface SchedWakeup {
@@ -45,11 +46,20 @@ export function __lost__(_start: number, _end: number, info: { readonly count: n
   wokenAt.clear();
 }
 
-export function __interval__(): void {
+function report(): void {
   console.log(summary(latenciesUs.sort((a, b) => a - b)) + (lost > 0 ? `  (${lost} events lost)` : ""));
   latenciesUs = [];
   lost = 0;
+}
+
+export function __interval__(): void {
+  report();
   if (--linesLeft <= 0) Deno.kill(Deno.pid, "SIGINT");
+}
+
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (linesLeft > 0 && latenciesUs.length > 0) report();
 }
 
 /** `sorted` in µs, ascending. */

@@ -13,7 +13,8 @@ interface SchedMigrate {
 }
 
 interface Task {
-  readonly comm: string;
+  /** Its latest: a new task has that of its parent until it runs a program. */
+  comm: string;
   readonly tid: number;
   moves: number;
   /** `0>1` -> how often. */
@@ -27,6 +28,7 @@ export function sched_migrate({ comm, tid, orig_cpu, dest_cpu }: SchedMigrate): 
   let task = tasks.get(tid);
   if (task === undefined) tasks.set(tid, task = { comm, tid, moves: 0, ways: new Map() });
   const way = `${orig_cpu}>${dest_cpu}`;
+  task.comm = comm;
   task.moves++;
   task.ways.set(way, (task.ways.get(way) ?? 0) + 1);
 }
@@ -40,6 +42,11 @@ export function __interval__(): void {
   }
   console.log();
   tasks.clear();
+}
+
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (tasks.size > 0) __interval__();
 }
 
 function row(comm: string, tid: number | string, moves: number | string, ways: string): string {

@@ -13,7 +13,8 @@ interface OnCpu {
 }
 
 interface Task {
-  readonly comm: string;
+  /** Its latest: a new task has that of its parent until it runs a program. */
+  comm: string;
   readonly tid: number;
   total: number;
   slices: number;
@@ -26,6 +27,7 @@ const tasks = new Map<number, Task>();
 export function oncpu({ comm, tid, runtime }: OnCpu): void {
   let task = tasks.get(tid);
   if (task === undefined) tasks.set(tid, task = { comm, tid, total: 0, slices: 0, longest: 0 });
+  task.comm = comm;
   task.total += runtime;
   task.slices++;
   task.longest = Math.max(task.longest, runtime);
@@ -37,6 +39,11 @@ export function __interval__(): void {
   for (const { comm, tid, total, slices, longest } of top) console.log(row(comm, tid, ms(total), slices, ms(longest)));
   console.log();
   tasks.clear();
+}
+
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (tasks.size > 0) __interval__();
 }
 
 function ms(ns: number): string {

@@ -24,3 +24,8 @@ export function __interval__(): void {
   for (const [name, count] of top) console.log(`${name.padEnd(40)} ${String(count).padStart(8)}`);
   samples.clear();
 }
+
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (samples.size > 0) __interval__();
+}

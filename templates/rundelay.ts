@@ -39,3 +39,8 @@ export function __interval__(): void {
   counts = [];
   longest = undefined;
 }
+
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (longest !== undefined) __interval__();
+}

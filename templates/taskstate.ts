@@ -14,7 +14,8 @@ interface TaskState {
 }
 
 interface Waits {
-  readonly comm: string;
+  /** Its latest: a new task has that of its parent until it runs a program. */
+  comm: string;
   readonly tid: number;
   /** ns by state. */
   readonly in: Record<string, number>;
@@ -26,6 +27,7 @@ const tasks = new Map<number, Waits>();
 export function task_state({ comm, tid, state, duration }: TaskState): void {
   let task = tasks.get(tid);
   if (task === undefined) tasks.set(tid, task = { comm, tid, in: { S: 0, D: 0, R: 0 } });
+  task.comm = comm;
   const letter = state[0]!; // R+ is R, after a preemption
   task.in[letter] = (task.in[letter] ?? 0) + duration;
 }
@@ -37,6 +39,11 @@ export function __interval__(): void {
   for (const { comm, tid, in: { S = 0, D = 0, R = 0 } } of top) console.log(row(comm, tid, ms(D), ms(R), ms(S)));
   console.log();
   tasks.clear();
+}
+
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (tasks.size > 0) __interval__();
 }
 
 function ms(ns: number): string {

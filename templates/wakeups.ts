@@ -43,6 +43,11 @@ export function __interval__(): void {
   tasks.clear();
 }
 
+/** What came since the last interval. */
+export function __exit__(): void {
+  if (tasks.size > 0) __interval__();
+}
+
 function row(comm: string, pid: number | string, count: number | string, cpus: string): string {
   return `${comm.padEnd(16)} ${String(pid).padStart(8)} ${String(count).padStart(8)} ${cpus}`;
 }

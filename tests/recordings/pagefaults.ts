@@ -1,0 +1,2 @@
+/** The ready handler, over a recording. */
+export * from "../../templates/pagefaults.ts";
