@@ -132,7 +132,8 @@ static void *watch_main(void *unused)
 			(void)!read(tick_fd, &count, sizeof(count));
 		if (__atomic_load_n(&watch.signals, __ATOMIC_RELAXED) > 1)
 			end_stuck();
-		if (stops_now > stops_before && !window_end) {
+		/* One that comes before the end of an open window was seen has a window of its own. */
+		if (stops_now > stops_before && (!window_end || yielded)) {
 			window_end = pp_clock_now(CLOCK_MONOTONIC) + STUCK_NS;
 			__atomic_store_n(&watch.yield, 1, __ATOMIC_RELAXED);
 		} else if (window_end && yielded) {

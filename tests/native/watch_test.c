@@ -108,6 +108,20 @@ static int ends_a_stuck_script_after_sigterm(void)
 	hang();
 }
 
+/* The script has answered the SIGINT, which the watchdog has not seen yet, and is stuck in what comes next. */
+static int ends_one_that_was_stuck_after_it_had_yielded(void)
+{
+	signal(SIGINT, on_sigint);
+	signal(SIGTERM, on_sigint);
+	start();
+	raise(SIGINT);
+	if (!yields_within(1000))
+		return 3;
+	clear_yield();
+	raise(SIGTERM);
+	hang();
+}
+
 static int ends_at_a_second_sigint(void)
 {
 	signal(SIGINT, on_sigint);
@@ -187,6 +201,8 @@ static const struct {
      "perfprof: stopped while sched__sched_switch was running\n"},
     /* A second one is no Ctrl-C of somebody who is tired of waiting. */
     {"ends a stuck script 3 s after SIGTERM", ends_a_stuck_script_after_sigterm, 143 << 8, 2900, 5000,
+     "perfprof: stopped while sched__sched_switch was running\n"},
+    {"ends one that was stuck after it had yielded", ends_one_that_was_stuck_after_it_had_yielded, 143 << 8, 2900, 5000,
      "perfprof: stopped while sched__sched_switch was running\n"},
     {"ends at a second SIGINT", ends_at_a_second_sigint, 130 << 8, 400, 2500,
      "perfprof: stopped while sched__sched_switch was running\n"},
