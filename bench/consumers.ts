@@ -42,14 +42,22 @@ const here = (file: string) => new URL(file, import.meta.url).pathname;
 /** It says nothing but what its handler does. */
 const PERFPROF: CommandLine = [Deno.execPath(), "run", "-A", "-q", "--no-lock", here("../main.ts"), "-q"];
 
-function perfprof(event: string, handler: string, ...options: string[]): CommandLine {
-  return [...PERFPROF, "-m", RING_PAGES, ...options, "-e", event, here(`handlers/${handler}.ts`)];
+/** The compiler of the handlers that are WebAssembly: what it needs comes with it, from npm. */
+const ASSEMBLYSCRIPT: CommandLine = [
+  Deno.execPath(),
+  ...["run", "-A", "-q", "--no-lock", "npm:assemblyscript@0.28.9/asc", "-O3", "--runtime", "minimal"],
+];
+
+function perfprof(event: string, module: string, ...options: string[]): CommandLine {
+  return [...PERFPROF, "-m", RING_PAGES, ...options, "-e", event, module];
 }
 
+const script = (handler: string) => here(`handlers/${handler}.ts`);
+
 /** perfprof with a handler of the calls of number `nr`: "ready" and the counts come on stderr. */
-function perfprofLive(nr: number, handler: string, ...options: string[]): Live {
+function perfprofLive(nr: number, module: string, ...options: string[]): Live {
   return {
-    command: perfprof(`${EVENT}/id==${nr}/`, handler, ...options),
+    command: perfprof(`${EVENT}/id==${nr}/`, module, ...options),
     ready: /^ready$/m,
     stdout: "null",
     counts: jsonCounts,
@@ -77,20 +85,27 @@ export function consumers(nr: number, scratch: string): Consumer[] {
   // -B -N: no build ids, which would be looked for in the whole recording when it ends.
   const record = ["perf", "record", "-q", "-B", "-N", "-a", "-m", RING_PAGES, "-o", data, "-e", EVENT] as const;
   const recordOwn = [...record, "--filter", filter] as const;
-  const script = ["perf", "script", "-i", data] as const;
-  const python = (work: string): CommandLine => [...script, "-s", here(`perf/${work}.py`)];
+  const perfScript = ["perf", "script", "-i", data] as const;
+  const python = (work: string): CommandLine => [...perfScript, "-s", here(`perf/${work}.py`)];
   const stats = async (): Promise<Counts> => {
     const text = await output(["perf", "report", "--stats", "-i", data]);
     return { events: Number(/SAMPLE events:\s+(\d+)/.exec(text)?.[1] ?? 0) };
   };
   // One CPU makes them all, and two calls take more than a ns.
   const twice = async (): Promise<number> => {
-    const times = (await output([...script, "-F", "time", "--ns"])).trim().split(/\s+/);
+    const times = (await output([...perfScript, "-F", "time", "--ns"])).trim().split(/\s+/);
     return times.length - new Set(times).size;
   };
   const perf = { record: recordOwn, counts: stats, twice, ringMb: RING_MB * navigator.hardwareConcurrency };
   const perfPython = (work: string): Recorded => ({ ...perf, read: python(work), counts: jsonCounts });
   const replay = (read: CommandLine): Recorded => ({ ...perf, read, readOnly: true, counts: jsonCounts });
+  const wasm = (work: string): Consumer => {
+    const module = `${scratch}/${work}.wasm`;
+    const { run, ...consumer } = live(work, "perfprof .wasm", perfprofLive(nr, module));
+    let built: Promise<string> | undefined;
+    const build = () => built ??= output([...ASSEMBLYSCRIPT, here(`handlers/wasm_${work}.ts`), "-o", module]);
+    return { ...consumer, run: async (load) => await build().then(() => run(load)) };
+  };
   const firstOfPerf = (read: CommandLine) => () => timeToFirst([[...record, "--", "true"], read], /sys_enter|"events"/);
 
   return [
@@ -99,39 +114,47 @@ export function consumers(nr: number, scratch: string): Consumer[] {
       first: () => timeToFirst([[program("floor"), RING_PAGES]], /^first$/m),
     },
     {
-      ...live("count", "perfprof", perfprofLive(nr, "count")),
+      ...live("count", "perfprof", perfprofLive(nr, script("count"))),
       goalNs: 40,
-      first: () => timeToFirst([perfprof(EVENT, "first")], /^first$/m),
+      first: () => timeToFirst([perfprof(EVENT, script("first"))], /^first$/m),
     },
     {
       ...live("count", "bpftrace", bpf("@events = count();")),
       first: () => timeToFirst([["bpftrace", "-e", `tracepoint:${EVENT} { printf("first\\n"); exit(); }`]], /^first$/m),
     },
+    live("count", "perfprof .so", perfprofLive(nr, program("bench_count.so"))),
+    wasm("count"),
     { ...recorded("count", "perf + Python", perfPython("count")), share: 10, first: firstOfPerf(python("count")) },
-    { ...live("fields", "perfprof", perfprofLive(nr, "fields")), goalNs: 55 },
+    { ...live("fields", "perfprof", perfprofLive(nr, script("fields"))), goalNs: 55 },
+    live("fields", "perfprof .so", perfprofLive(nr, program("bench_fields.so"))),
+    wasm("fields"),
     live("fields", "bpftrace", bpf("@events[args->id] = count(); @newest[pid] = nsecs;")),
     { ...recorded("fields", "perf + Python", perfPython("fields")), share: 10 },
-    { ...live("to_dict", "perfprof", perfprofLive(nr, "to_dict")), goalNs: 90 },
+    { ...live("to_dict", "perfprof", perfprofLive(nr, script("to_dict"))), goalNs: 90 },
     { ...recorded("to_dict", "perf + Python", perfPython("to_dict")), share: 20 },
-    { ...live("print", "perfprof", perfprofLive(nr, "print")), share: 10, goalNs: 500 },
-    { ...recorded("print", "perf script", { ...perf, read: script, stdout: "null" }), share: 10, first: firstOfPerf(script) },
-    { ...live("stacks", "perfprof", perfprofLive(nr, "stacks", "-g", "--user-callchain")), share: 20 },
+    { ...live("print", "perfprof", perfprofLive(nr, script("print"))), share: 10, goalNs: 500 },
     {
-      ...recorded("stacks", "perf script", { ...perf, record: [...recordOwn, "-g"], read: script, stdout: "null" }),
+      ...recorded("print", "perf script", { ...perf, read: perfScript, stdout: "null" }),
+      share: 10,
+      first: firstOfPerf(perfScript),
+    },
+    { ...live("stacks", "perfprof", perfprofLive(nr, script("stacks"), "-g", "--user-callchain")), share: 20 },
+    {
+      ...recorded("stacks", "perf script", { ...perf, record: [...recordOwn, "-g"], read: perfScript, stdout: "null" }),
       share: 20,
     },
     { ...recorded("file", "perf record", perf), share: 5 },
-    { ...recorded("replay", "perfprof", replay([...PERFPROF, "-I", data, here("handlers/count.ts")])), goalNs: 90 },
+    { ...recorded("replay", "perfprof", replay([...PERFPROF, "-I", data, script("count")])), goalNs: 90 },
     { ...recorded("replay", "perf + Python", replay(python("count"))), share: 10 },
     {
-      ...recorded("replay", "perf script", { ...perf, read: script, readOnly: true, stdout: "null" }),
+      ...recorded("replay", "perf script", { ...perf, read: perfScript, readOnly: true, stdout: "null" }),
       share: 10,
     },
   ];
 }
 
 /** perfprof, counting: does it keep up with a flow that is not a flood? */
-export const steadyConsumer = (nr: number): Consumer => live("steady", "perfprof", perfprofLive(nr, "count"));
+export const steadyConsumer = (nr: number): Consumer => live("steady", "perfprof", perfprofLive(nr, script("count")));
 
 const nameOf = (work: string, tool: string) => `${tool}-${work}`.toLowerCase().replaceAll(/[^a-z_]+/g, "-");
 
