@@ -45,7 +45,9 @@ async function parse(): Promise<CommandLine> {
   if (args[0] === "record") return (await import("./lib/record_options.ts")).parseRecord(args.slice(1));
   if (args[0] !== "export") return parseCommandLine(args);
   const words = (await import("./lib/export/command.ts")).exportRun(args.slice(1));
-  return words === undefined ? { kind: "export-help" } : parseCommandLine(words);
+  if (words === undefined) return { kind: "export-help" };
+  const run = parseCommandLine(words);
+  return run.kind === "run" ? { ...run, ownModule: true } : run;
 }
 
 /** Runs recordings as tests: each is a run of its own. @returns The exit status */
@@ -97,7 +99,7 @@ async function run(commandLine: CommandLine): Promise<number> {
     case "run": {
       await takeSettings(commandLine.module);
       const { NativeMachine } = await import("./ffi/machine.ts");
-      const { redirectOutput } = await import("./ffi/output.ts");
+      const { redirectOutput, restoreStderr } = await import("./ffi/output.ts");
       const { startWatch } = await import("./ffi/watch.ts");
       const loadNative: CompiledLoader = async (context) => (await import("./ffi/handler_object.ts")).loadObject(context);
       const { runModule } = await import("./lib/module_run.ts");
@@ -109,6 +111,7 @@ async function run(commandLine: CommandLine): Promise<number> {
         signals,
         say,
         reopenOutput: () => output !== undefined && redirectOutput(output, "append"),
+        restoreStderr,
         loadNative,
       };
       if (input === undefined) return await runModule(commandLine, around);

@@ -142,6 +142,10 @@ export class LiveSource implements Source {
     }
   }
 
+  waitHere(timeoutMs: number): number {
+    return this.#library.pp_session_wait_here(this.#open, timeoutMs);
+  }
+
   wake(): void {
     if (this.#session !== undefined) this.#library.pp_session_wake(this.#session);
   }

@@ -24,3 +24,8 @@ export function redirectOutput(path: string, mode: "truncate" | "append"): void 
     throw error instanceof SourceError ? explain(error, { kernelFile: () => undefined }) : error;
   }
 }
+
+/** Puts the stderr back that the file took the place of, if there is one: the file takes no more, and somebody has to be told. */
+export function restoreStderr(): void {
+  call((library, error) => library.pp_output_restore_stderr(error));
+}

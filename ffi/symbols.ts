@@ -33,6 +33,9 @@ export const SYMBOLS = {
   // int32_t pp_output_redirect(const char *path, uint32_t truncate, struct pp_error *err)
   pp_output_redirect: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
 
+  // int32_t pp_output_restore_stderr(struct pp_error *err)
+  pp_output_restore_stderr: { parameters: ["buffer"], result: "i32" },
+
   // int32_t pp_formats_new(const char *tracefs, struct pp_formats **out, struct pp_error *err)
   pp_formats_new: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
   // void pp_formats_free(struct pp_formats *formats)
@@ -132,6 +135,8 @@ export const SYMBOLS = {
   pp_session_set_brief: { parameters: ["pointer", "u32", "buffer"], result: "i32" },
   // int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_t pause)
   pp_session_wait: { parameters: ["pointer", "u32", "u32"], result: "i32", nonblocking: true },
+  // int32_t pp_session_wait_here(struct pp_session *session, uint32_t timeout_ms)
+  pp_session_wait_here: { parameters: ["pointer", "u32"], result: "i32" },
   // void pp_session_wake(struct pp_session *session)
   pp_session_wake: { parameters: ["pointer"], result: "void" },
   // int32_t pp_session_read(struct pp_session *session, uint8_t *buf, uint32_t size, struct pp_error *err)

@@ -12,7 +12,7 @@ import { zshScript } from "./completions_zsh.ts";
 import { UsageError } from "./errors.ts";
 import { templateNames } from "./new.ts";
 import { parseName } from "./option_values.ts";
-import { CLOCKS, COMMANDS, shownOptions } from "./options.ts";
+import { CLOCKS, COMMAND_WORDS, shownOptions } from "./options.ts";
 
 /** What the value of an option is. */
 export type ValueKind = "events" | "clocks" | "files" | "commands" | "text";
@@ -65,7 +65,7 @@ export function completions({ args }: CommandContext): string {
       valueName: required ? /<(.*)>/.exec(flags)?.[1] : undefined,
       value: VALUES[long] ?? "text",
     })),
-    commands: [...COMMANDS, "record", "export", "test"],
+    commands: COMMAND_WORDS,
     clocks: CLOCKS,
     shells: SHELLS,
     templates: templateNames(),

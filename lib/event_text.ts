@@ -26,6 +26,8 @@ const CLOSING: Readonly<Record<string, string>> = { "(": ")", "{": "}", "[": "]"
 /** A name without a subsystem, or a group of such, and the letters behind its colon that say when it counts, as perf has them. */
 const PROFILER = /^\s*(\{[^]*\}|[^:{}]*)(?::([ukhpPGHSDIWe]+))?\s*$/;
 export const MODIFIERS = /^[ukhpPGHSDIWe]+$/;
+/** What of them perfprof has. */
+export const MODIFIERS_HINT = "modifiers are u k h (whose), p pp ppp (how precise)";
 /** The length and kind of a watched address, `0x404030/8:w`: its slash is none between parts. */
 const ACCESS = /^\/[1248](?::[rwx]+)?(?=[\s/,]|$)/;
 

@@ -18,7 +18,7 @@ import type { TracepointFormat } from "./format.ts";
 import type { Machine } from "./machine.ts";
 import { SourceError } from "./source.ts";
 import { stackedEvents, type StackOptions } from "./stack_options.ts";
-import { unknownEventError, unknownProfilerError } from "./unknown_event.ts";
+import { unknownEventError, unknownProfilerError, wrongModifierError } from "./unknown_event.ts";
 
 /** The profilers of a machine. */
 export interface Profilers {
@@ -27,9 +27,11 @@ export interface Profilers {
   names(): string[];
 }
 
-/** Most runs have none of them: they are loaded when an event asks for one. */
+/** Most runs have none of them: they are loaded when an event asks for one, or could be one that is written wrong. */
 export async function profilersFor(specs: readonly EventSpec[], machine: Machine): Promise<Profilers | undefined> {
-  if (specs.every(({ profiler }) => profiler === undefined)) return undefined;
+  const isTracepoint = ({ system, pattern, probe, profiler }: EventSpec) =>
+    profiler === undefined && (pattern !== undefined || probe !== undefined || machine.names(system).length > 0);
+  if (specs.every(isTracepoint)) return undefined;
   return (await import("./profilers/registry.ts")).profilersOf(machine);
 }
 
@@ -65,7 +67,9 @@ export function loadEvents(
   const stacked = stacks && stackedEvents(stacks, expanded.map(({ attributes }) => attributes));
   const loaded = expanded.map((spec, i) => ({
     spec,
-    event: spec.profiler === undefined ? tracepoint(machine, spec) : profiler(machine, spec, profilers, stacked?.[i] ?? false),
+    event: spec.profiler === undefined
+      ? tracepoint(machine, spec, profilers)
+      : profiler(machine, spec, profilers, stacked?.[i] ?? false),
   }));
   const events = loaded.flatMap(({ event }) => event === undefined ? [] : [event]);
   const leftOut = loaded.filter(({ event }) => event === undefined).map(({ spec }) => spec);
@@ -74,17 +78,17 @@ export function loadEvents(
 }
 
 /** Undefined when a pattern matched what has no format or is no event. */
-function tracepoint(machine: Machine, spec: EventSpec): LoadedEvent | undefined {
+function tracepoint(machine: Machine, spec: EventSpec, profilers: Profilers | undefined): LoadedEvent | undefined {
   const { key } = spec.attributes;
   if (key !== undefined) {
     throw textError(`attribute 'key': ${spec.eventName} pairs no events`, spec.source.text, spec.source);
   }
-  const format = formatOf(machine, spec);
+  const format = formatOf(machine, spec, profilers);
   return format && { kind: "tracepoint", spec, format, plan: tracepointPlan(spec, format) };
 }
 
 /** Creates what is a probe. */
-function formatOf(machine: Machine, spec: EventSpec): TracepointFormat | undefined {
+function formatOf(machine: Machine, spec: EventSpec, profilers: Profilers | undefined): TracepointFormat | undefined {
   const { system, name, pattern, probe } = spec;
   if (probe !== undefined) {
     return attempt(machine, () => {
@@ -94,8 +98,10 @@ function formatOf(machine: Machine, spec: EventSpec): TracepointFormat | undefin
   }
   if (pattern !== undefined) return system === NO_EVENTS ? undefined : matchedFormat(machine, spec);
   return attempt(machine, () => {
-    if (!machine.names(system).includes(name)) throw unknownEventError(spec, machine);
-    return machine.format(system, name);
+    const names = machine.names(system);
+    if (names.includes(name)) return machine.format(system, name);
+    const profiler = names.length === 0 ? profilers?.find(system) : undefined;
+    throw profiler === undefined ? unknownEventError(spec, machine) : wrongModifierError(spec, profiler);
   });
 }
 

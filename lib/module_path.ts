@@ -5,6 +5,7 @@
  */
 
 import { PerfprofError } from "./errors.ts";
+import { COMMAND_WORDS } from "./options.ts";
 
 /** In the order in which they are tried after a name. */
 const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".tsx", ".wasm", ".so"];
@@ -80,6 +81,7 @@ function resolveName(module: string, places: SearchPlaces): string {
   }
   throw new PerfprofError(`module ${module} was not found in ${folders.join(", ")}`, {
     hints: [
+      ...(COMMAND_WORDS.includes(module) ? [`the command is the first word: perfprof ${module} ...`] : []),
       `looked for ${module} with ${EXTENSIONS.join(" ")} or as it is`,
       "PERFPROF_PATH=FOLDER:... names more folders; a path has a slash: ./name",
     ],

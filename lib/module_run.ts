@@ -45,6 +45,8 @@ export interface Surroundings {
   readonly say: (line: string) => void;
   /** Opens the file of -o anew. */
   readonly reopenOutput: () => void;
+  /** Undoes -o for what is said. */
+  readonly restoreStderr: () => void;
   /** Loads modules that are shared objects. */
   readonly loadNative: CompiledLoader;
 }
@@ -59,12 +61,12 @@ export async function runModule(options: RunOptions, surroundings: Surroundings)
   const path = resolveModule(options.module);
   const specs = parseEvents(options.events);
   const { machine, say } = surroundings;
-  const output = new Output();
+  const output = new Output(options.output);
   let trace: Trace | undefined;
   try {
     const profilers = await profilersFor(specs, machine);
     trace = new Trace(machine, specs, options, { write: (line) => output.write(line), say, profilers });
-    return await runTrace(options, surroundings, trace, path);
+    return await runTrace(options, surroundings, trace, path, output);
   } catch (error) {
     throw error instanceof SourceError ? explain(error, machine) : error;
   } finally {
@@ -78,10 +80,19 @@ export async function runModule(options: RunOptions, surroundings: Surroundings)
  * Runs a module over an open trace to its end.
  *
  * @param path Of the module
+ * @param output What the trace writes to
  * @returns The exit status
  */
-export function runTrace(options: RunOptions, surroundings: Surroundings, trace: Trace, path: string): Promise<number> {
-  return new ModuleRun(options, surroundings, trace, path).run();
+export function runTrace(
+  options: RunOptions,
+  surroundings: Surroundings,
+  trace: Trace,
+  path: string,
+  output: Output,
+): Promise<number> {
+  const run = new ModuleRun(options, surroundings, trace, path);
+  output.onFailure = (error) => run.failOutput(error);
+  return run.run();
 }
 
 class ModuleRun {
@@ -132,6 +143,14 @@ class ModuleRun {
     return this.#sumUp();
   }
 
+  /** Nobody would see what is printed from now on. It is said at once, and is the exit status also where a handler exits. */
+  failOutput({ message }: PerfprofError): void {
+    this.#around.restoreStderr();
+    this.#say(`perfprof: ${message}`);
+    Deno.exitCode = 1;
+    this.#run?.stop(true);
+  }
+
   async #load(): Promise<Handlers> {
     const { module, scriptArgs, verbosity } = this.#options;
     setScriptArguments(this.#path, scriptArgs);
@@ -143,7 +162,7 @@ class ModuleRun {
     const { handlers, warnings } = await this.#loadHandlers(names);
     watch.cells[WATCH_RUNNING] = 0;
     if (verbosity >= 0) {
-      this.#say(`Loaded module: ${this.#path}`);
+      if (!this.#options.ownModule) this.#say(`Loaded module: ${this.#path}`);
       for (const note of this.#trace.notes) this.#say(`perfprof: ${note}`);
       for (const line of leftOutLines(this.#trace.leftOut, verbosity > 0)) this.#say(`perfprof: ${line}`);
       for (const warning of [...warnings, ...this.#unused(handlers)]) this.#say(`perfprof: warning: ${warning}`);

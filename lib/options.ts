@@ -32,6 +32,8 @@ export type CommandLine = { readonly kind: "help" } | { readonly kind: "version"
 /** Commands that do something else than to run a module. */
 export const COMMANDS = ["list", "show", "types", "new", "check", "doctor", "completions", "help"] as const;
 type CommandName = typeof COMMANDS[number];
+/** And those that have a command line of their own. Each is one as the first word alone. */
+export const COMMAND_WORDS: readonly string[] = [...COMMANDS, "record", "export", "test"];
 
 /** One of them. */
 export interface CommandOptions {
@@ -72,6 +74,8 @@ export interface RunOptions {
   /** How often -v was given, less the times of -q. */
   readonly verbosity: number;
   readonly module: string;
+  /** The module is a part of perfprof: where it lies is not told. */
+  readonly ownModule?: true;
   readonly scriptArgs: readonly string[];
 }
 
@@ -235,7 +239,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     watermarkPercent: given.watermark ?? WATERMARK_PERCENT,
     order: given.order ?? true,
     exitN: given.exitN,
-    output: given.output,
+    output: outputOf(given),
     clock: clockOf(given),
     excludeSelf: given.excludeSelf ?? false,
     usageSelfMs: given.usageSelf,
@@ -269,7 +273,7 @@ function missing(message: string, hints: readonly string[] = []): UsageError {
 
 /** Without -e it may be a command that is meant: misspelt, or behind an option. */
 function nearCommand(word = ""): string[] {
-  return nearest(word, [...COMMANDS, "record", "export", "test"], 1).map((right) => `did you mean perfprof ${right}?`);
+  return nearest(word, COMMAND_WORDS, 1).map((right) => `did you mean perfprof ${right}?`);
 }
 
 /** Whose events. @throws {UsageError} Two kinds of targets */
@@ -282,6 +286,14 @@ export function targetOf(given: Given): Target {
   const [first, second] = targets;
   if (first !== undefined && second !== undefined) throw exclusive(first[0], second[0]);
   return first?.[1] ?? { kind: "all" };
+}
+
+/** @throws {UsageError} It is stdout by the name that it has elsewhere */
+function outputOf({ output }: Given): string | undefined {
+  if (output !== "-") return output;
+  throw new UsageError("option -o: '-' is no file, and stdout is where output goes without it", {
+    hints: ["leave it out", "a file of that name: -o ./-"],
+  });
 }
 
 /** @throws {UsageError} Two clocks */

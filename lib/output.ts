@@ -4,11 +4,18 @@
  * else is written: console, Deno.stdout, Deno.stderr (and with them process.stdout), and child processes that are started. So the
  * order is that of the calls. To a terminal each line is written at once: somebody watches.
  *
+ * What cannot be written (the disk is full) is told once; that nobody reads any more is not: the run sees that by itself.
+ *
  * @module
  */
 
+import type { PerfprofError } from "./errors.ts";
+import { cannotWrite } from "./export/output_file.ts";
+
 /** Gathered characters that are written without waiting for more. */
 const MOST = 32 * 1024;
+/** How long a full pipe is left to its reader, ms. */
+const FULL_PIPE_MS = 1;
 
 /** What writes to the same files, by the objects that its methods are of. */
 const OTHER_WRITERS: readonly (readonly [object, readonly string[]])[] = [
@@ -24,9 +31,16 @@ export class Output {
   /** As it was before it was put behind `flush`. */
   readonly #writeSync = Deno.stdout.writeSync.bind(Deno.stdout);
   readonly #encoder = new TextEncoder();
+  readonly #name: string;
+  readonly #never = new Int32Array(new SharedArrayBuffer(4));
   #gathered = "";
+  #failed = false;
+  /** Is told why nothing can be written any more. */
+  onFailure: (error: PerfprofError) => void = () => {};
 
-  constructor() {
+  /** @param name Of the file that stdout is, for messages */
+  constructor(name = "stdout") {
+    this.#name = name;
     for (const [writer, methods] of OTHER_WRITERS) {
       for (const method of methods) this.#flushBefore(writer, method);
     }
@@ -44,12 +58,25 @@ export class Output {
   /** Writes what is gathered. */
   flush(): void {
     if (this.#gathered === "") return;
-    let rest = this.#encoder.encode(this.#gathered);
+    const bytes = this.#encoder.encode(this.#gathered);
     this.#gathered = "";
+    if (this.#failed) return;
     try {
-      while (rest.length > 0) rest = rest.subarray(this.#writeSync(rest));
-    } catch {
-      // As console.log does: nobody reads any more, which ends the run, or the disk is full.
+      for (let rest = bytes; rest.length > 0;) rest = rest.subarray(this.#writeSome(rest));
+    } catch (error) {
+      this.#failed = true;
+      if (!(error instanceof Deno.errors.BrokenPipe)) this.onFailure(cannotWrite(this.#name, error));
+    }
+  }
+
+  /** @returns How many bytes: none where a pipe is full that somebody who shares it has made nonblocking; it is waited for */
+  #writeSome(bytes: Uint8Array): number {
+    try {
+      return this.#writeSync(bytes);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(this.#never, 0, 0, FULL_PIPE_MS);
+      return 0;
     }
   }
 

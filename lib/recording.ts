@@ -14,7 +14,16 @@ import type { Symbolizer } from "./symbolizer.ts";
 import { NO_TRACING_DATA, parseTracingData, type RecordedFormat, type TracingData } from "./tracing_data.ts";
 
 /** Sections of a perf.data, HEADER_* of tools/perf/util/header.h. */
-const SECTION = { TRACING_DATA: 1, BUILD_ID: 2, HOSTNAME: 3, OSRELEASE: 4, ARCH: 6, EVENT_DESC: 12, CLOCK_DATA: 29 } as const;
+const SECTION = {
+  TRACING_DATA: 1,
+  BUILD_ID: 2,
+  HOSTNAME: 3,
+  OSRELEASE: 4,
+  ARCH: 6,
+  CMDLINE: 11,
+  EVENT_DESC: 12,
+  CLOCK_DATA: 29,
+} as const;
 /** PERF_RECORD_MISC_BUILD_ID_SIZE: the 20 bytes are followed by how many of them there are. */
 const MISC_BUILD_ID_SIZE = 1 << 15;
 const BUILD_ID_MOST = 20;
@@ -126,6 +135,8 @@ export class Recording {
   readonly osRelease: string;
   readonly hostname: string;
   readonly arch: string;
+  /** The words of the command that made it; none where it does not tell. */
+  readonly commandLine: readonly string[];
   /** Wall clock - clock of the events; undefined where nobody has recorded it. */
   readonly offsetNs: bigint | undefined;
 
@@ -143,6 +154,7 @@ export class Recording {
     this.osRelease = text("OSRELEASE");
     this.hostname = text("HOSTNAME");
     this.arch = text("ARCH");
+    this.commandLine = read("CMDLINE", parseTexts, []);
     this.offsetNs = read("CLOCK_DATA", clockOffset, undefined);
     const names = read("EVENT_DESC", parseNames, []);
     this.events = Array.from({ length: file.events }, (_, index) => this.#event(index, names[index]));
@@ -177,6 +189,11 @@ function orDamaged<T>(path: string, section: string, step: () => T): T {
     if (!(error instanceof RangeError)) throw error;
     throw new PerfprofError(`read ${path} failed: section ${section} is damaged: ${error.message}`, { cause: error });
   }
+}
+
+/** u32 count, and so many sized texts. */
+function parseTexts(reader: SectionReader): string[] {
+  return Array.from({ length: Math.min(reader.u32(), 0xffff) }, () => reader.sizedText());
 }
 
 /** u32 count, u32 attr_size, and for each: attr, u32 ids, sized text, u64 ids[]. */

@@ -16,6 +16,7 @@ import type { RunOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { allSpecs, recordedOf, recordedProfilers, type Sampled, sampledEvents } from "./recorded_events.ts";
 import { RecordedMachine } from "./recorded_machine.ts";
+import { recordedTarget } from "./recorded_target.ts";
 import { Recording, type RecordingHost, type ReplaySource } from "./recording.ts";
 import type { ReplayInput } from "./replay_options.ts";
 import { ReplayProgress } from "./replay_progress.ts";
@@ -42,14 +43,14 @@ export interface ReplaySurroundings extends Surroundings {
 export async function runReplay(options: ReplayRunOptions, around: ReplaySurroundings): Promise<number> {
   const path = resolveModule(options.module);
   const { input: { path: file, force } } = options;
-  const output = new Output();
+  const output = new Output(options.output);
   let replay: Replay | undefined;
   try {
     const recording = new Recording(around.host.open(file, force));
     const { profilersOf } = await import("./profilers/registry.ts");
     replay = new Replay(recording, options, around, (line) => output.write(line), profilersOf);
     await replay.source.ready();
-    return await runTrace(options, { ...around, say: replay.say }, replay.trace, path);
+    return await runTrace(options, { ...around, say: replay.say }, replay.trace, path, output);
   } catch (error) {
     throw error instanceof SourceError ? explainDamage(error, around) : error;
   } finally {
@@ -94,7 +95,7 @@ class Replay {
     const specs = options.events.length === 0 ? allSpecs(this.#sampled) : parseEvents(options.events);
     if (specs.length === 0) throw new PerfprofError(`read ${file.path} failed: it has no event with samples`);
     for (const note of this.#notes()) this.say(`perfprof: ${note}`);
-    this.trace = new Trace(recorded, specs, traceOptions(options, this.#sampled), {
+    this.trace = new Trace(recorded, specs, traceOptions(options, recording, this.#sampled), {
       write,
       say: this.say,
       profilers: recordedProfilers(this.#sampled, () => profilersOf(recorded)),
@@ -190,12 +191,12 @@ function stackOf({ attr: { sampleType, flags, stackUser = 0 } }: Sampled): Kerne
   return { kernel: !flags.includes("exclude_callchain_kernel"), user, dumpBytes: stackUser, most: undefined };
 }
 
-/** Stacks are as they were recorded, whatever a live run would do. */
-function traceOptions(options: RunOptions, sampled: readonly Sampled[]): TraceOptions {
+/** Whose events are wanted and what stacks there are is as it was recorded, whatever a live run would do. */
+function traceOptions(options: RunOptions, { commandLine }: Recording, sampled: readonly Sampled[]): TraceOptions {
   const copied = sampled.some(({ attr }) => (attr.sampleType & PERF_SAMPLE.STACK_USER) !== 0);
   return {
     ...options,
-    target: { kind: "all" },
+    target: recordedTarget(commandLine),
     stacks: { ...options.stacks, mode: copied ? "dwarf" : "fp", everywhere: false },
   };
 }

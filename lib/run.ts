@@ -11,7 +11,7 @@ import { Callbacks, type Exceptions } from "./callbacks.ts";
 import { Delivery, type DeliveryHooks, type Loss, type Route } from "./delivery.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Left, Sink } from "./sink.ts";
-import { type Source, WAIT_ENDED, WAIT_STDOUT } from "./source.ts";
+import { type Source, WAIT_ENDED, WAIT_STDOUT, WAIT_WOKEN } from "./source.ts";
 import { Ticks } from "./ticks.ts";
 import { type Watch, WATCH_YIELD } from "./watch.ts";
 
@@ -23,6 +23,8 @@ export const PENDING_MS = 50;
 const PROMPT_MS = 6;
 /** Rest for the event loop in a flood, ms: awaiting a microtask would starve timers and signals. */
 export const REST_MS = 1;
+/** How long the event loop may stand where nobody but signals needs it, ms. */
+const TURN_MS = 250;
 /** How long handlers may take, after a signal, for what came before it, ms. */
 const DRAIN_MS = 3000;
 
@@ -65,6 +67,7 @@ export class Run {
   #stopping = false;
   #discard = false;
   #drainUntilMs = Infinity;
+  #turnAtMs = 0;
   #skipped = 0;
 
   constructor(parts: RunParts) {
@@ -164,9 +167,25 @@ export class Run {
     const longest = !pending ? WAIT_MS : prompt || this.#delivery.handed === 0 ? PROMPT_MS : PENDING_MS;
     // By then the tick is behind everything that may be delivered.
     const toTickMs = Math.ceil((this.#ticks.nextNs - safeTimeNs) / 1e6);
-    this.#woken(await source.wait(Math.min(longest, intervalMs, Math.max(toTickMs, 1)), false));
+    const ms = Math.min(longest, intervalMs, Math.max(toTickMs, 1));
+    const why = this.#waitsHere ? this.#waitHere(ms) : await source.wait(ms, false);
     watch.busy(true);
-    watch.cells[WATCH_YIELD] = 0;
+    if (!this.#waitsHere) watch.cells[WATCH_YIELD] = 0;
+    else if (why & WAIT_WOKEN || performance.now() >= this.#turnAtMs) await this.#rest();
+    this.#woken(why);
+  }
+
+  /** Nobody in JavaScript waits for a turn of the event loop, but signals: handlers are in C. Waking it costs more than the events. */
+  get #waitsHere(): boolean {
+    const { sink, source } = this.#parts;
+    return sink !== undefined && source.waitHere !== undefined;
+  }
+
+  #waitHere(ms: number): number {
+    const { source, watch } = this.#parts;
+    // The watchdog asks for a turn: there may have been a signal.
+    if (watch.cells[WATCH_YIELD] !== 0) return WAIT_WOKEN;
+    return source.waitHere!(Math.max(0, Math.min(ms, Math.ceil(this.#turnAtMs - performance.now()))));
   }
 
   /** Gives the event loop a turn in a flood. */
@@ -174,6 +193,7 @@ export class Run {
     this.#parts.idle();
     this.#woken(await this.#parts.source.wait(REST_MS, true));
     this.#parts.watch.cells[WATCH_YIELD] = 0;
+    this.#turnAtMs = performance.now() + TURN_MS;
   }
 
   #woken(why: number): void {

@@ -93,6 +93,13 @@ export interface Source {
    * @returns WAIT_* bits
    */
   wait(timeoutMs: number, pause: boolean): Promise<number>;
+  /**
+   * Waits for records on this thread: nothing else of JavaScript runs meanwhile. A signal ends it as well, with WAIT_WOKEN.
+   *
+   * @param timeoutMs At most so long
+   * @returns WAIT_* bits
+   */
+  waitHere?(timeoutMs: number): number;
   /** Ends a running or the next `wait`. */
   wake(): void;
   /**

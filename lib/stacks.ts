@@ -47,10 +47,10 @@ export class Stacks {
   /** To be called once the events flow: reads what the processes have mapped that may appear in them. */
   scan(target: Target, running: readonly TaskName[]): void {
     if (this.#mappings === undefined || target.kind === "command") return;
-    const pids = target.kind === "pids"
-      ? target.pids
-      : running.filter(({ tid }) => target.kind !== "tids" || target.tids.includes(tid)).map(({ pid }) => pid);
-    this.#mappings.scan(new Set(pids));
+    const wanted = running.filter(({ pid, tid }) =>
+      target.kind === "pids" ? target.pids.includes(pid) : target.kind !== "tids" || target.tids.includes(tid)
+    );
+    this.#mappings.scan(new Set(wanted.map(({ pid }) => pid)));
   }
 
   /** Takes in a side-band record. */

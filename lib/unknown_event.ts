@@ -6,7 +6,8 @@
 
 import { nearest, PerfprofError, type UsageError } from "./errors.ts";
 import type { EventSpec, TracepointIndex } from "./event_spec.ts";
-import { textError } from "./event_text.ts";
+import { MODIFIERS_HINT, textError } from "./event_text.ts";
+import type { Profiler } from "./profilers/profiler.ts";
 
 /**
  * The error for a tracepoint that this machine does not have.
@@ -28,6 +29,23 @@ export function unknownEventError(
       (known ? `subsystem '${system}' has no event '${name}'` : `there is no subsystem '${system}'`),
     { hints: [right.length > 0 ? `did you mean ${right.join(" or ")}?` : list] },
   );
+}
+
+/**
+ * The error for what is written as a tracepoint, and has the name of a profiler where the subsystem is: `cpu-clock:z`, `profile:99`.
+ *
+ * @param profiler Of that name
+ */
+export function wrongModifierError(
+  { name, source }: EventSpec,
+  profiler: Pick<Profiler, "name" | "options" | "example">,
+): UsageError {
+  const isSampled = profiler.options.some(({ flags }) => flags.startsWith("-F,"));
+  const example = isSampled && /^\d+$/.test(name) ? `'${profiler.name}/-F ${name}/'` : profiler.example;
+  return textError(`${profiler.name}: there is no modifier ':${name}'`, source.text, source, [
+    ...(isSampled ? [MODIFIERS_HINT] : []),
+    `options are written between slashes: -e ${example}`,
+  ]);
 }
 
 /** In the system of that name, or in those with a name like it. */

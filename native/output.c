@@ -69,6 +69,9 @@ int32_t pp_output_open(const char *path, int flags, struct pp_error *err)
 	return fd < 0 ? pp_fail(err, PP_E_OUTPUT, -fd, "open %s", path) : fd;
 }
 
+/* The stderr that the first redirection took the place of. The process has one, as it has one stderr: it is never closed. */
+static int first_stderr = -1;
+
 int32_t pp_output_redirect(const char *path, uint32_t truncate, struct pp_error *err)
 {
 	struct stat file;
@@ -78,10 +81,19 @@ int32_t pp_output_redirect(const char *path, uint32_t truncate, struct pp_error 
 	const int fd = pp_output_open(path, O_APPEND, err);
 	if (fd < 0)
 		return fd;
+	if (first_stderr < 0)
+		first_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (truncate && fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && ftruncate(fd, 0) < 0)
 		ret = pp_fail(err, PP_E_OUTPUT, errno, "truncate %s", path);
 	else if (dup3(fd, STDOUT_FILENO, 0) < 0 || dup3(fd, STDERR_FILENO, 0) < 0)
 		ret = pp_fail(err, PP_E_OUTPUT, errno, "redirect output to %s", path);
 	close(fd);
 	return ret;
+}
+
+int32_t pp_output_restore_stderr(struct pp_error *err)
+{
+	if (first_stderr >= 0 && dup3(first_stderr, STDERR_FILENO, 0) < 0)
+		return pp_fail(err, PP_E_OUTPUT, errno, "restore stderr");
+	return PP_OK;
 }

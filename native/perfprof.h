@@ -118,6 +118,9 @@ PP_API int32_t pp_tasks_read(struct pp_task *tasks, uint32_t size, struct pp_err
  * and stderr. `truncate` is 0 when a log rotation asks for the file to be opened anew. */
 PP_API int32_t pp_output_redirect(const char *path, uint32_t truncate, struct pp_error *err);
 
+/* Puts the stderr from before the first pp_output_redirect back, to say there that the file takes no more. Without one nothing. */
+PP_API int32_t pp_output_restore_stderr(struct pp_error *err);
+
 /* ---- formats of tracepoints (libtraceevent) ---------------------------------------------------------------------------------- */
 
 struct pp_formats;
@@ -438,6 +441,9 @@ enum pp_wait {
 /* Waits up to timeout_ms; what is in a ring ends it within 40 ms. With `pause` != 0 data does not: a rest for the caller's event
  * loop. */
 PP_API int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_t pause);
+
+/* The same on the thread of a caller that has nothing else to do: a signal ends it as well, with PP_WAIT_WOKEN. */
+PP_API int32_t pp_session_wait_here(struct pp_session *session, uint32_t timeout_ms);
 
 /* Ends a running or the next pp_session_wait; from any thread. */
 PP_API void pp_session_wake(struct pp_session *session);

@@ -181,6 +181,13 @@ int32_t pp_session_wait(struct pp_session *session, uint32_t timeout_ms, uint32_
 	return result;
 }
 
+int32_t pp_session_wait_here(struct pp_session *session, uint32_t timeout_ms)
+{
+	errno = 0;
+	const int32_t result = pp_session_wait(session, timeout_ms, 0);
+	return result == 0 && errno == EINTR ? PP_WAIT_WOKEN : result;
+}
+
 void pp_session_wake(struct pp_session *session)
 {
 	const uint64_t one = 1;

@@ -138,6 +138,13 @@ packed("versions that start at once, and remove each other, all run", async (dir
   }
 });
 
+packed("a current folder that was removed is an error of one line", async ({ path }) => {
+  const script = 'mkdir "$1" && cd "$1" && rmdir "$1" && exec "$0" --version';
+  const { code, stdout, stderr } = await new Child("sh", ["-c", script, PACKED, `${path}/gone`]).end();
+  const hint = "hint: cd to one that is there\n";
+  assert.deepEqual([code, stdout, stderr], [1, "", `perfprof: finding the current folder failed: it was removed\n${hint}`]);
+});
+
 packed("a symbolic link in place of its folder is refused", async (dir) => {
   Deno.mkdirSync(`${dir.path}/elsewhere`, { mode: 0o700 });
   Deno.symlinkSync(`${dir.path}/elsewhere`, `${dir.path}/perfprof`);

@@ -98,6 +98,12 @@ Deno.test("a place where no file can be is said before the recording is read", a
   }
 });
 
+Deno.test("an export says what it wrote, and nothing of perfprof's own files", async () => {
+  using dir = new TempDir();
+  const { code, stdout, stderr } = await perfprof(["export", RECORDING, "--to", "folded", "-o", `${dir.path}/out`]);
+  assert.deepEqual([code, stdout, stderr], [0, `122 stacks in ${dir.path}/out\n`, ""]);
+});
+
 Deno.test("a recording is not replaced by what is made of it", async () => {
   using dir = new TempDir();
   const copy = `${dir.path}/perf.data`;

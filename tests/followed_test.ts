@@ -6,12 +6,19 @@ import type { Target } from "../lib/source.ts";
 
 const COMM = 3, EXIT = 4, FORK = 7;
 
-/** A record of `type` with these u32 behind its header, and a trailer's 32 bytes. */
+/** A record of `type` with these u32 behind its header, and a trailer of 32 bytes with a time. */
 function record(type: number, ...words: number[]): DataView {
   const view = new DataView(new ArrayBuffer(8 + 4 * words.length + 32));
   view.setUint32(0, type, true);
   view.setUint16(6, view.byteLength, true);
   words.forEach((word, i) => view.setUint32(8 + 4 * i, word, true));
+  view.setBigUint64(view.byteLength - 24, 1n, true);
+  return view;
+}
+
+/** As at the begin of a recording. */
+function earlier(view: DataView): DataView {
+  view.setBigUint64(view.byteLength - 24, 0n, true);
   return view;
 }
 
@@ -47,6 +54,14 @@ Deno.test("followed: a command from its exec on, and its children", () => {
   const target = { kind: "command", words: ["x"] } as const;
   assert.deepEqual(among(follow(target)), []);
   assert.deepEqual(among(follow(target, comm(30, 30), fork(31, 30, 31))), [30, 31]);
+});
+
+Deno.test("followed: of the tasks that a recording begins with, those of the process, and no command", () => {
+  const before = [fork(30, 1, 30), comm(30, 30), fork(30, 30, 31), comm(30, 31), fork(20, 1, 20), comm(20, 20)].map(earlier);
+  assert.deepEqual(among(follow({ kind: "pids", pids: [30] }, ...before)), [30, 31]);
+  assert.deepEqual(among(follow({ kind: "command", words: ["x"] }, ...before)), []);
+  assert.deepEqual(among(follow({ kind: "command", words: ["x"] }, ...before, comm(30, 30))), [30]);
+  assert.deepEqual(among(follow({ kind: "all" }, ...before)), [10, 11, 12, 20, 30, 31]);
 });
 
 Deno.test("followed: an ended thread is remembered for its last switch, but not for ever", () => {

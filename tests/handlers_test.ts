@@ -84,6 +84,10 @@ Deno.test("module path: not there", () => {
     "looked for nope with .ts .mts .js .mjs .tsx .wasm .so or as it is",
     "PERFPROF_PATH=FOLDER:... names more folders; a path has a slash: ./name",
   ]);
+  assert.deepEqual(refusal(dir, () => resolveModule("record", places(dir))).slice(0, 2), [
+    "module record was not found in DIR",
+    "the command is the first word: perfprof record ...",
+  ]);
   const path = refusal(dir, () => resolveModule("./nope", places(dir)));
   assert.deepEqual(path, ["module ./nope was not found: there is no file DIR/nope"]);
   const file = refusal(dir, () => resolveModule("nope.ts", places(dir, "/x")));

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { Child, lastJson, live, perfprof, Stage, TempDir } from "./harness.ts";
+import { Child, lastJson, live, pause, perfprof, Stage, start, TempDir, until } from "./harness.ts";
 
 const STATES = fileURLToPath(new URL("../native/build/sched_states", import.meta.url));
 
@@ -66,6 +66,11 @@ function exact(name: string, test: () => Promise<void>, unless?: string): void {
 /** The program's own events of the time that it counted. */
 const counted = ({ pid, from, to }: Told, events: readonly Seen[]) =>
   events.filter(({ tid, time }) => tid === pid && Number(time) > from && Number(time) < to);
+
+/** Without times: two sessions read the clock one after the other. */
+const untimed = (events: readonly Seen[]) =>
+  events.map((event) => Object.fromEntries(Object.entries(event).filter(([name]) => !TIMES.includes(name))));
+const TIMES = ["time", "_time", "_realtime", "duration", "delay", "runtime"];
 
 const more = (ns: number) => ({ duration }: Seen) => Number(duration) >= ns;
 
@@ -145,6 +150,45 @@ exact("with -p an analysis has the process and the children that it makes, and n
   const times = told.slept + told.preempted;
   const count = (name: string) => own.filter(({ _event }) => _event === name).length;
   assert.deepEqual([count("rundelay"), count("oncpu"), count("task-state")], [times, times, times + told.slept]);
+});
+
+const THREE = "rundelay,oncpu,task-state";
+
+exact("over a recording with -p an analysis has what it has live, and nobody else", async () => {
+  using stage = new Stage();
+  const program = new Child(STATES, ["--wait", "--cpu", "0", "rounds", "100"], { stdin: "piped" });
+  const file = `${stage.dir.path}/r.data`;
+  const words = ["-q", "-e", THREE, "-p", `${program.pid}`];
+  const recorder = start(["record", ...words, "-o", file]);
+  await until(() => [...Deno.readDirSync(stage.dir.path)].some(({ name }) => name === "r.data"));
+  await pause(500);
+  let stdout = "";
+  const ended = await stage.trace(words, KEEP, async () => {
+    await program.tell("\n");
+    ({ stdout } = await program.end());
+  });
+  assert.equal((await recorder.end()).code, 0);
+  const told = toldIn(stdout);
+  const direct: Seen[] = lastJson(ended);
+  const module = stage.dir.write("keep.ts", KEEP);
+  // The recording has each sample once for each of them, and a run takes it once.
+  for (const name of THREE.split(",")) {
+    const events: Seen[] = lastJson(await perfprof(["-q", "-I", file, "-e", name, module]));
+    assert.deepEqual([...new Set(events.map(({ tid }) => tid))].sort(), [told.pid, told.child].sort());
+    const expected = untimed(counted(told, direct).filter(({ _event }) => _event === name));
+    assert.ok(expected.length >= told.slept + told.preempted);
+    assert.deepEqual(untimed(counted(told, events)), expected);
+  }
+});
+
+exact("over a recording with -c an analysis has the command and its children, as often as the kernel counts", async () => {
+  using dir = new TempDir();
+  const file = `${dir.path}/r.data`;
+  const { stdout } = await perfprof(["record", "-q", "-o", file, "-e", THREE, "-c", `${STATES} --cpu 0 rounds 100`]);
+  const told = toldIn(stdout);
+  const events: Seen[] = lastJson(await perfprof(["-q", "-I", file, "-e", "task-state", dir.write("h.ts", KEEP)]));
+  assert.deepEqual([...new Set(events.map(({ tid }) => tid))].sort(), [told.pid, told.child].sort());
+  assert.equal(counted(told, events).length, 2 * told.slept + told.preempted);
 });
 
 exact("with -C an analysis still sees what begins on other CPUs, and tells of what ends on those", async () => {

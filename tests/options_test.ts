@@ -160,6 +160,11 @@ const REFUSALS: [args: string[], want: string[]][] = [
   [["h.ts"], ["no event: option -e is missing", ...USAGE]],
   [["lst"], ["no event: option -e is missing", USAGE[0]!, "did you mean perfprof list?", "perfprof --help"]],
   [["recrod"], ["no event: option -e is missing", USAGE[0]!, "did you mean perfprof record?", "perfprof --help"]],
+  [["-o", "-", "-e", "a:b", "h.ts"], [
+    "option -o: '-' is no file, and stdout is where output goes without it",
+    "leave it out",
+    "a file of that name: -o ./-",
+  ]],
   [["-v", "list"], ["no event: option -e is missing", USAGE[0]!, "did you mean perfprof list?", "perfprof --help"]],
   [["-e", "a:b"], ["no MODULE to run", ...USAGE]],
   [["--intervall", "5"], ["option --intervall is unknown", "did you mean --interval?"]],

@@ -6,6 +6,7 @@
  */
 
 import { type AttrFlag, encodeAttr, PERF } from "../attr.ts";
+import { MODIFIERS_HINT } from "../event_text.ts";
 import type { AnyEvent } from "../generated_class.ts";
 import type { EventServices } from "../event_services.ts";
 import type { Machine } from "../machine.ts";
@@ -52,7 +53,7 @@ export function sidePart(options: ProfilerOptions): AttrPart {
   const { given, modifiers } = options;
   const [wrong] = /[^ukhp]/.exec(modifiers) ?? [];
   if (wrong !== undefined) {
-    throw options.fail(undefined, `there is no modifier ':${wrong}'`, ["modifiers are u k h (whose), p pp ppp (how precise)"]);
+    throw options.fail(undefined, `there is no modifier ':${wrong}'`, [MODIFIERS_HINT]);
   }
   const preciseIp = modifiers.replace(/[^p]/g, "").length;
   if (preciseIp > 3) throw options.fail(undefined, "there is nothing more precise than :ppp");

@@ -116,12 +116,24 @@ static _Noreturn void run_in(const struct pack *pack, int folder, const char *pa
 	run(pack, runtime, program, argc, argv);
 }
 
+/* The runtime asks where it is before anything else, and says what is its developers' business where that is nowhere. */
+static void check_current_folder(void)
+{
+	char path[PATH_SIZE];
+
+	if (getcwd(path, sizeof(path)) || errno != ENOENT)
+		return;
+	errno = 0;
+	die("finding the current folder failed: it was removed\nhint: cd to one that is there");
+}
+
 int main(int argc, char **argv)
 {
 	char path[PATH_SIZE];
 	struct pack pack;
 	int folder;
 
+	check_current_folder();
 	if (pack_open(&pack))
 		die("read what is packed into this program");
 	tell_program(memory_copy(&pack, PACK_LIBRARY, 0));

@@ -196,6 +196,28 @@ static bool file_is(const char *path, const char *content)
 	return got >= 0 && !strcmp(text, content);
 }
 
+/* The first redirection of the process is the one that is undone. */
+static void check_restored_stderr(void)
+{
+	int out = dup(STDOUT_FILENO), errors = dup(STDERR_FILENO);
+	int before = open(in_folder("before"), O_WRONLY | O_CREAT, 0600);
+	int32_t none = pp_output_restore_stderr(&err), ret;
+
+	dup2(before, STDERR_FILENO);
+	ret = pp_output_redirect(in_folder("full"), 1, &err);
+	if (ret == 0)
+		ret = pp_output_restore_stderr(&err);
+	if (write(STDERR_FILENO, "said\n", 5) < 0 || write(STDOUT_FILENO, "printed\n", 8) < 0)
+		abort();
+	dup2(out, STDOUT_FILENO);
+	dup2(errors, STDERR_FILENO);
+	close(out);
+	close(errors);
+	close(before);
+	check(none == 0 && ret == 0 && file_is(in_folder("before"), "said\n") && file_is(in_folder("full"), "printed\n"),
+	      "stderr is what it was before, and stdout the file");
+}
+
 static void check_output(void)
 {
 	struct stat st;
@@ -364,6 +386,7 @@ int main(void)
 	check_attr_probe();
 	check_clocks();
 	check_tasks();
+	check_restored_stderr();
 	check_output();
 	check_command_refused();
 	check_command();
