@@ -49,7 +49,7 @@ class HandlerObject implements CompiledModule {
   readonly #services: HandlerServices;
   readonly #events: readonly CompiledEvent[];
   /** Where events of analyses are written to. */
-  readonly #record = new Uint8Array(ENCODED_MAX);
+  readonly #record: Uint8Array<ArrayBuffer> = new Uint8Array(ENCODED_MAX);
 
   constructor({ path, argv, events }: CompiledContext) {
     this.#events = events;
@@ -113,7 +113,7 @@ class HandlerObject implements CompiledModule {
     const source = this.#events.findIndex(({ traced }) => traced.spec === spec);
     const size = encodeEvent(this.#events[source]!, event, new DataView(this.#record.buffer));
     const { _cpu, _pid, _tid } = event;
-    this.#services.made = event;
+    this.#services.made = { event, record: this.#record };
     library().pp_handlers_event(
       this.#handlers,
       callback,

@@ -7,10 +7,9 @@
  */
 
 import { FIELD_KIND } from "../lib/compiled/field.ts";
-import { type CompiledEvent, fieldOf } from "../lib/compiled/fields.ts";
+import { type CompiledEvent, fieldOf, valueText } from "../lib/compiled/fields.ts";
 import type { Frame } from "../lib/event_services.ts";
 import type { AnyEvent } from "../lib/generated_class.ts";
-import { TIME } from "../lib/perf_event.ts";
 import { ABI } from "./abi.ts";
 import { cString } from "./library.ts";
 
@@ -26,8 +25,8 @@ export class HandlerServices {
   readonly bytes = new Uint8Array(pp_host.size);
   /** Why the last field was not found. */
   failure: string | undefined;
-  /** The event of an analysis whose handler runs. */
-  made: AnyEvent | undefined;
+  /** The event of an analysis whose handler runs, and where its record is: a copy of that has no event any more. */
+  made: { readonly event: AnyEvent; readonly record: Uint8Array<ArrayBuffer> } | undefined;
   readonly #events: readonly CompiledEvent[];
   readonly #words: readonly Uint8Array<ArrayBuffer>[];
   readonly #argv: BigUint64Array<ArrayBuffer>;
@@ -100,10 +99,8 @@ export class HandlerServices {
   }
 
   #value(at: Pointer, name: Pointer, into: Pointer, size: number): number {
-    const event = this.#event(at);
-    const value = event.get(textAt(name));
-    if (value === undefined) return -1;
-    return giveText(typeof value === "object" ? JSON.stringify(event.toJSON()[textAt(name)]) : String(value), into, size);
+    const text = valueText(this.#event(at), textAt(name));
+    return text === undefined ? -1 : giveText(text, into, size);
   }
 
   #callchain(at: Pointer, into: Pointer, most: number): number {
@@ -127,14 +124,15 @@ export class HandlerServices {
   /** The event that a struct pp_event is of: of its record, or what an analysis has made. */
   #event(at: Pointer): AnyEvent {
     const view = viewAt(at, pp_event.size);
-    const { source, record, record_size, time } = pp_event.fields;
+    const { source, record, record_size } = pp_event.fields;
     const run = this.#events[view.getUint32(source.offset, true)]?.traced.run;
+    const address = view.getBigUint64(record.offset, true);
     if (run?.kind === "direct") {
-      const bytes = Deno.UnsafePointer.create(view.getBigUint64(record.offset, true));
+      const bytes = Deno.UnsafePointer.create(address);
       return new run.eventClass(new DataView(viewAt(bytes, view.getUint32(record_size.offset, true)).buffer.slice(0)), 0);
     }
-    if (this.made?.[TIME]() !== view.getBigUint64(time.offset, true)) throw new TypeError("the event is gone");
-    return this.made;
+    if (this.made === undefined || addressOf(this.made.record) !== address) throw new TypeError("the event is gone");
+    return this.made.event;
   }
 }
 

@@ -29,10 +29,11 @@ export function requireTrusted(path: string, trusted: readonly number[] | undefi
   });
 }
 
-/** Can somebody else put another folder in the place of one in this one? */
+/** Can somebody else put another folder in the place of one in this one? Its owner can, sticky or not. */
 function canReplace(folder: string, trusted: readonly number[]): boolean {
   const info = Deno.statSync(folder);
-  return othersCanWrite(info, trusted) && ((info.mode ?? 0) & STICKY) === 0;
+  const isSticky = ((info.mode ?? 0) & STICKY) !== 0 && info.uid !== null && trusted.includes(info.uid);
+  return othersCanWrite(info, trusted) && !isSticky;
 }
 
 /** From the innermost to the root. */

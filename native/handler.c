@@ -6,16 +6,28 @@
  * That the object is to be trusted was seen to by the caller. From dlopen on it can do whatever this process can.
  */
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "elf_find.h"
 #include "handler.h"
+#include "mapped_file.h"
 
 /* Like the number of callbacks: of -e, and a few more. */
 #define ROUTES_MAX PP_EVENT_LOST
+
+#if defined(__x86_64__)
+#define HOST_MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define HOST_MACHINE EM_AARCH64
+#else
+#define HOST_MACHINE EM_NONE /* dlopen has to see for itself */
+#endif
 
 /* dlerror's text begins with the path, which the caller's line has as well. */
 static int32_t fail_load(const char *path, struct pp_error *err)
@@ -26,6 +38,34 @@ static int32_t fail_load(const char *path, struct pp_error *err)
 	if (why && strncmp(why, path, length) == 0 && strncmp(why + length, ": ", 2) == 0)
 		why += length + 2;
 	return pp_fail(err, PP_E_ELF, 0, "%s", why ? why : "dlopen failed");
+}
+
+/* Is all there that the loader maps? It finds out by a SIGBUS, waits for a fifo's other end, and says of another machine's object
+ * that there is no such file. What is no ELF file at all it says well. */
+static int32_t check_object(const char *path, struct pp_error *err)
+{
+	struct pp_elf elf = {0};
+	struct stat st = {0};
+	int32_t ret = PP_OK;
+	const int fd = pp_open_in_root(0, path, false);
+
+	if (fd == -EINVAL)
+		return pp_fail(err, PP_E_ELF, EINVAL, "not a regular file");
+	if (fd < 0 || fstat(fd, &st) < 0 || pp_elf_open(&elf, (struct pp_image){.fd = fd, .size = (uint64_t)st.st_size}) < 0)
+		goto out;
+	const uint64_t size = elf.image.size;
+	if (HOST_MACHINE != EM_NONE && elf.machine != HOST_MACHINE)
+		ret = pp_fail(err, PP_E_ELF, EINVAL, "it is for another kind of CPU");
+	for (uint32_t i = 0; i < elf.segment_count; i++) {
+		const struct pp_elf_segment *segment = &elf.segments[i];
+		if (segment->type == PT_LOAD && (segment->offset > size || segment->file_size > size - segment->offset))
+			ret = pp_fail(err, PP_E_ELF, EINVAL, "the file is cut short");
+	}
+out:
+	pp_elf_close(&elf);
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 static int32_t attach(struct pp_handlers *handlers, struct pp_error *err)
@@ -62,7 +102,9 @@ int32_t pp_handlers_open(const char *path, struct pp_host *host, struct pp_handi
 	handlers->host = host;
 	handlers->sink.handing = handing;
 	handlers->path = strdup(path);
-	ret = pp_watch_start(&handlers->sink.watch, err);
+	ret = check_object(path, err);
+	if (ret == PP_OK)
+		ret = pp_watch_start(&handlers->sink.watch, err);
 	if (ret < 0)
 		goto out;
 	pp_crash_watch(handlers->sink.watch);
@@ -175,4 +217,6 @@ void pp_handlers_event(struct pp_handlers *handlers, int32_t callback, uint32_t 
 
 	if (function)
 		function(&event);
+	/* The read that follows the batch flushes. */
+	handlers->sink.unflushed = true;
 }

@@ -28,6 +28,7 @@ struct pp_sink {
 	struct pp_route *routes; /* by the session's event */
 	uint32_t route_count;
 	int32_t running;       /* watch_id of the callback that was called last in this read */
+	bool unflushed;	       /* a handler was called since stdout was flushed */
 	const uint8_t *buffer; /* of this read: once it holds a record, samples behind that have to wait */
 	uint8_t joined[UINT16_MAX + 1] __attribute__((aligned(8))); /* a record that wraps in its ring */
 };

@@ -23,6 +23,7 @@ static struct fault {
 
 static const struct pp_watch *watch;
 static pthread_t handlers_thread;
+static volatile sig_atomic_t said;
 
 /* Async-signal-safe: a walk over names that are never freed, and writes. */
 static void say(const struct fault *fault, const char *name)
@@ -43,8 +44,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	const char *name = pp_watch_name_of(__atomic_load_n(&watch->running, __ATOMIC_RELAXED));
 	const bool is_handlers = name && pthread_equal(pthread_self(), handlers_thread);
 	const struct sigaction *before = &fault->before;
-	if (is_handlers)
+	/* Once: of an overflowed stack Rust's runtime makes a SIGABRT. */
+	if (is_handlers && !said) {
+		said = 1;
 		say(fault, name);
+	}
 	if (is_handlers || before->sa_handler == SIG_DFL) {
 		/* The instruction faults again when this has returned; a signal that somebody sent does not. */
 		sigaction(sig, before, NULL);

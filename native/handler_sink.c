@@ -20,11 +20,13 @@ void pp_sink_begin(struct pp_sink *sink, const uint8_t *buffer)
 
 void pp_sink_end(struct pp_sink *sink)
 {
-	if (!sink || sink->running == 0)
+	if (!sink || !sink->unflushed)
 		return;
-	__atomic_store_n(&sink->watch->running, 0, __ATOMIC_RELAXED);
+	if (sink->running != 0)
+		__atomic_store_n(&sink->watch->running, 0, __ATOMIC_RELAXED);
 	/* What handlers printed is seen no later than what scripts print: once the batch is done. */
 	fflush(stdout);
+	sink->unflushed = false;
 }
 
 static bool leave(struct pp_sink *sink, enum pp_left why)
@@ -37,6 +39,7 @@ static void call(struct pp_sink *sink, const struct pp_route *route, const struc
 {
 	if (sink->running != route->watch_id) {
 		sink->running = route->watch_id;
+		sink->unflushed = true;
 		__atomic_store_n(&sink->watch->running, route->watch_id, __ATOMIC_RELAXED);
 	}
 	sink->handing->handed++;

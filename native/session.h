@@ -2,8 +2,8 @@
 /*
  * What the files of a session share: event.c (one event and its file descriptors), target.c (whose events), ring.c (one ring and
  * its window), ids.c (whose a record is), merge.c (rings -> one stream), loss.c (what the kernel lost), spill.c (the stream while
- * the caller is away), wait.c (sleeping), open.c (opening it all), close.c (closing the events), session.c (the calls of
- * perfprof.h). What becomes of samples that compiled handlers take is handler_sink.c's.
+ * the caller is away), queue.c (its memory), wait.c (sleeping), open.c (opening it all), close.c (closing the events), session.c
+ * (the calls of perfprof.h). What becomes of samples that compiled handlers take is handler_sink.c's.
  *
  * The merge (struct pp_merge with its rings and slots) knows neither file descriptors nor clocks, so that tests run it over plain
  * memory.
@@ -291,6 +291,34 @@ struct pp_session {
 
 /* session.c: one read from the rings. Its counts go to merge.table.state. */
 void pp_session_merge(struct pp_session *session, struct pp_out *out);
+
+/* ---- queue.c ---- */
+
+/* Merged into it at a time. */
+#define PP_QUEUE_CHUNK (2 * PP_RECORD_MAX)
+
+/* Whole records in [tail, head), or in [tail, end) and then [0, head) when `wrapped`. */
+struct pp_queue {
+	uint8_t *bytes;
+	uint32_t size, head, tail, end;
+	uint32_t reached; /* bytes written to since it was empty */
+	bool wrapped;
+};
+
+static inline bool pp_queue_is_empty(const struct pp_queue *queue)
+{
+	return !queue->wrapped && queue->tail == queue->head;
+}
+
+/* Maps `size` bytes, freed by pp_queue_free. */
+int32_t pp_queue_init(struct pp_queue *queue, uint32_t size, struct pp_error *err);
+void pp_queue_free(struct pp_queue *queue);
+/* Bytes that may be written at head, at least one record; 0: it is full. */
+uint32_t pp_queue_room(struct pp_queue *queue);
+/* `size` bytes of records were written at head. */
+void pp_queue_put(struct pp_queue *queue, uint32_t size);
+/* The oldest `size` bytes, whole records, are done with. */
+void pp_queue_drop(struct pp_queue *queue, uint32_t size);
 
 /* spill.c */
 /* Makes session->spill, and has the merge count into it. */

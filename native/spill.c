@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The spill: while the caller's thread is away, a thread of the session runs the merge in its stead, into a queue of memory that
- * all rings share. Owns the queue, the thread, and the lock on the merge; only sessions with options.queue_bytes have one.
+ * all rings share (queue.c). Owns the queue, the thread, and the lock on the merge; only sessions with options.queue_bytes have
+ * one.
  *
  * What is queued is the stream itself (prefix and record, in order), so a read hands out what is queued before it merges again, and
  * nothing else changes. The caller's struct pp_state is written in the caller's calls only: the merge counts into one of our own.
@@ -13,7 +14,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "session.h"
@@ -21,8 +21,6 @@
 /* A ring that is more than half full at two ticks in a row has a reader that is away, or cannot keep up. One of 512 KiB is full
  * after 20 ms at 200,000 events/s of 128 bytes. */
 #define TICK_NS 2000000
-/* Merged at a time; a caller that comes back waits for no more than this. */
-#define CHUNK_BYTES (2 * PP_RECORD_MAX)
 
 struct pp_spill {
 	struct pp_session *session;
@@ -35,44 +33,19 @@ struct pp_spill {
 	bool waiting;	/* the caller is in pp_session_wait, and sees the rings for itself */
 	bool resting;	/* the thread sleeps until that has changed */
 	int32_t wanted; /* atomic, the one thing outside of the lock: the caller asks for it */
-	/* The queue: whole records in [tail, head), or in [tail, end) and then [0, head) when `wrapped`. */
-	uint8_t *bytes;
-	uint32_t size, head, tail, end;
-	uint32_t reached; /* bytes written to since it was empty */
-	bool wrapped;
+	struct pp_queue queue;
 };
 
-/* ---- the queue ---- */
+/* ---- into the queue ---- */
 
-static bool is_empty(const struct pp_spill *spill)
-{
-	return !spill->wrapped && spill->tail == spill->head;
-}
-
-/* Bytes that may be written at head, at least one record; 0: it is full. */
-static uint32_t room(struct pp_spill *spill)
-{
-	if (!spill->wrapped) {
-		if (spill->size - spill->head >= PP_RECORD_MAX)
-			return spill->size - spill->head;
-		spill->end = spill->head;
-		spill->head = 0;
-		spill->wrapped = true;
-	}
-	const uint32_t left = spill->tail - spill->head;
-	return left >= PP_RECORD_MAX ? left : 0;
-}
-
-/* Merges at head, at most `size` bytes. */
+/* Merges at head, at most `size` bytes: a caller that comes back waits for no more than PP_QUEUE_CHUNK. */
 static void merge_chunk(struct pp_spill *spill, uint32_t size)
 {
-	uint8_t *begin = spill->bytes + spill->head;
-	struct pp_out out = {.at = begin, .end = begin + (size < CHUNK_BYTES ? size : CHUNK_BYTES)};
+	uint8_t *begin = spill->queue.bytes + spill->queue.head;
+	struct pp_out out = {.at = begin, .end = begin + (size < PP_QUEUE_CHUNK ? size : PP_QUEUE_CHUNK)};
 
 	pp_session_merge(spill->session, &out);
-	spill->head += (uint32_t)(out.at - begin);
-	if (spill->head > spill->reached)
-		spill->reached = spill->head;
+	pp_queue_put(&spill->queue, (uint32_t)(out.at - begin));
 }
 
 /* Merges what the rings hold now, until the queue is full or the caller is back. */
@@ -80,12 +53,14 @@ static void fill(struct pp_spill *spill)
 {
 	uint32_t size;
 
-	while ((size = room(spill)) > 0) {
+	while ((size = pp_queue_room(&spill->queue)) > 0) {
 		merge_chunk(spill, size);
 		if (!spill->state.more || __atomic_load_n(&spill->wanted, __ATOMIC_RELAXED))
 			return;
 	}
 }
+
+/* ---- out of it ---- */
 
 static uint64_t sample_time(const struct pp_session *session, uint32_t event, const uint8_t *record)
 {
@@ -108,15 +83,6 @@ static void note_sample(const struct pp_session *session, uint32_t event, const 
 	state->batch_samples++;
 	if (time > state->batch_newest)
 		state->batch_newest = time;
-}
-
-static void forget(struct pp_spill *spill)
-{
-	/* Back to the system: a queue that is not used takes no memory, but for what one read of a handler's events passes through.
-	 */
-	if (spill->reached > CHUNK_BYTES)
-		madvise(spill->bytes, spill->reached, MADV_DONTNEED);
-	spill->head = spill->tail = spill->reached = 0;
 }
 
 static struct pp_prefix prefix_at(const uint8_t *at)
@@ -169,7 +135,8 @@ static const uint8_t *copy_out(struct pp_spill *spill, const uint8_t *begin, con
  * is the caller's until the tail has moved, and the thread may write behind it. */
 static void take(struct pp_spill *spill, struct pp_out *out)
 {
-	const uint8_t *begin = spill->bytes + spill->tail, *stop = spill->bytes + (spill->wrapped ? spill->end : spill->head);
+	const struct pp_queue *queue = &spill->queue;
+	const uint8_t *begin = queue->bytes + queue->tail, *stop = queue->bytes + (queue->wrapped ? queue->end : queue->head);
 	const uint8_t *at = begin;
 
 	if (out->sink) {
@@ -179,13 +146,7 @@ static void take(struct pp_spill *spill, struct pp_out *out)
 	}
 	if (!pp_sink_left(out->sink))
 		at = copy_out(spill, at, stop, out);
-	spill->tail += (uint32_t)(at - begin);
-	if (spill->wrapped && spill->tail == spill->end) {
-		spill->tail = 0;
-		spill->wrapped = false;
-	}
-	if (is_empty(spill))
-		forget(spill);
+	pp_queue_drop(&spill->queue, (uint32_t)(at - begin));
 }
 
 /* ---- the thread ---- */
@@ -240,17 +201,18 @@ int32_t pp_spill_new(struct pp_session *session, struct pp_error *err)
 	const uint32_t size = session->options.queue_bytes & ~7U;
 	pthread_condattr_t monotonic;
 
-	if (size < CHUNK_BYTES)
+	if (size < PP_QUEUE_CHUNK)
 		return pp_fail(err, PP_E_ARG, 0, "session options: queue_bytes=%u", size);
 	struct pp_spill *spill = calloc(1, sizeof(*spill));
-	uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (!spill || bytes == MAP_FAILED) {
-		free(spill);
-		if (bytes != MAP_FAILED)
-			munmap(bytes, size);
+	if (!spill)
 		return pp_fail(err, PP_E_NOMEM, ENOMEM, "queue of %u bytes", size);
+	spill->session = session;
+	spill->state = *session->state;
+	const int32_t ret = pp_queue_init(&spill->queue, size, err);
+	if (ret < 0) {
+		free(spill);
+		return ret;
 	}
-	*spill = (struct pp_spill){.session = session, .state = *session->state, .bytes = bytes, .size = size};
 	pthread_mutex_init(&spill->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -299,8 +261,8 @@ static void take_all(struct pp_spill *spill, struct pp_out *out)
 	const uint8_t *begin = out->at;
 
 	for (bool last = false; !last && out->at == begin && out->need == 0 && !pp_sink_left(out->sink);) {
-		if (is_empty(spill)) {
-			merge_chunk(spill, room(spill));
+		if (pp_queue_is_empty(&spill->queue)) {
+			merge_chunk(spill, pp_queue_room(&spill->queue));
 			last = !spill->state.more;
 		}
 		take(spill, out);
@@ -313,7 +275,7 @@ void pp_spill_read(struct pp_spill *spill, struct pp_out *out)
 	struct pp_state *state = spill->session->state;
 
 	pp_spill_lock(spill);
-	if (is_empty(spill) && !out->sink) {
+	if (pp_queue_is_empty(&spill->queue) && !out->sink) {
 		pp_session_merge(spill->session, out);
 		state->batch_newest = merged->batch_newest;
 		state->batch_samples = merged->batch_samples;
@@ -326,9 +288,9 @@ void pp_spill_read(struct pp_spill *spill, struct pp_out *out)
 			take(spill, out);
 	}
 	state->pending = merged->pending;
-	state->more = !is_empty(spill) || merged->more;
+	state->more = !pp_queue_is_empty(&spill->queue) || merged->more;
 	/* What was merged is delivered once nothing of it is queued. */
-	if (is_empty(spill))
+	if (pp_queue_is_empty(&spill->queue))
 		state->safe_time = merged->safe_time;
 	pp_spill_unlock(spill);
 }
@@ -336,7 +298,7 @@ void pp_spill_read(struct pp_spill *spill, struct pp_out *out)
 bool pp_spill_wait_begins(struct pp_spill *spill)
 {
 	pp_spill_lock(spill);
-	spill->waiting = is_empty(spill);
+	spill->waiting = pp_queue_is_empty(&spill->queue);
 	const bool waits = spill->waiting;
 	pthread_mutex_unlock(&spill->lock);
 	return waits;
@@ -368,6 +330,6 @@ void pp_spill_free(struct pp_spill *spill)
 	pp_spill_stop(spill);
 	pthread_cond_destroy(&spill->wake);
 	pthread_mutex_destroy(&spill->lock);
-	munmap(spill->bytes, spill->size);
+	pp_queue_free(&spill->queue);
 	free(spill);
 }

@@ -71,6 +71,7 @@ Deno.test("behind a call chain they say where its length is", () => {
 
 const MEMBERS: readonly Member[] = [
   ...["pid", "tid", "time", "cpu", "delay"].map((name) => ({ name, type: "number", help: "" })),
+  { name: "ret", type: "number | bigint", help: "" },
   { name: "ptr", type: "bigint", help: "" },
   { name: "comm", type: "string", help: "" },
   { name: "callchain", type: "readonly Frame[]", help: "" },
@@ -89,7 +90,7 @@ const Held = makeAnalysisClass({
 function encoded(values: Record<string, unknown>) {
   const view = new DataView(new Uint8Array(ENCODED_MAX).fill(0xee).buffer);
   const head = { pid: 7, tid: -1, timeNs: 5_000_000_000, cpu: 3 };
-  const size = encodeEvent(EVENT, new Held(head, values), view);
+  const size = encodeEvent(EVENT, new Held(head, { ret: -38, ...values }), view);
   return { view, size };
 }
 
@@ -105,9 +106,10 @@ Deno.test("an analysis's members have slots behind the head of a sample", () => 
     ...HEAD,
     ...HEAD.map((line) => line.slice(1)),
     "delay signed 40 8 0 0",
-    "ptr unsigned 48 8 0 0",
-    "comm dynamic 56 4 0 0",
-    "args dynamic 64 4 0 0",
+    "ret signed 48 8 0 0",
+    "ptr unsigned 56 8 0 0",
+    "comm dynamic 64 4 0 0",
+    "args dynamic 72 4 0 0",
   ]);
   assert.throws(
     () => fieldOf(EVENT, "callchain"),
@@ -121,7 +123,8 @@ Deno.test("an event as a record: integers, texts and arrays, and nothing of what
   assert.deepEqual([view.getUint32(0, true), view.getUint16(6, true), size % 8], [0, size, 0]);
   assert.deepEqual([view.getInt32(16, true), view.getInt32(20, true), view.getUint32(32, true)], [7, -1, 3]);
   assert.equal(view.getBigUint64(24, true), 5_000_000_000n);
-  assert.deepEqual([view.getBigInt64(40, true), view.getBigUint64(48, true)], [-2n, 2n ** 64n - 1n]);
+  assert.deepEqual([view.getBigInt64(40, true), view.getBigInt64(48, true)], [-2n, -38n]);
+  assert.equal(view.getBigUint64(56, true), 2n ** 64n - 1n);
   assert.deepEqual([...bytesOf(view, "comm")], [0xc3, 0xa9, 0, 0x78, 0]);
   assert.deepEqual([...new BigUint64Array(bytesOf(view, "args").slice().buffer)], [1n, 2n ** 63n]);
   assert.ok(!new Uint8Array(view.buffer, 0, size).includes(0xee));

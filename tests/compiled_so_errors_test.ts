@@ -33,6 +33,21 @@ live("what dlopen says of a file that it cannot load is one line", async () => {
   assert.equal(await refused(unresolved), `perfprof: module ${unresolved} cannot be loaded: undefined symbol: nowhere\n`);
 }, noCompiler);
 
+live("what would crash or stop dlopen is refused before it: part of a file, another CPU's, a fifo", async () => {
+  using objects = new Objects();
+  const object = objects.make("void __exit__(void) {}");
+  const whole = Deno.readFileSync(object);
+  const refusal = (why: string) => `perfprof: module ${object} cannot be loaded: ${why}\n`;
+  Deno.writeFileSync(object, whole.subarray(0, whole.length / 2));
+  assert.equal(await refused(object), refusal("the file is cut short"));
+  // e_machine: that of PDP-11.
+  Deno.writeFileSync(object, whole.with(18, 65).with(19, 0));
+  assert.equal(await refused(object), refusal("it is for another kind of CPU"));
+  Deno.removeSync(object);
+  new Deno.Command("mkfifo", { args: ["-m", "600", object] }).outputSync();
+  assert.equal(await refused(object), refusal("not a regular file"));
+}, noCompiler);
+
 live("a shared object without perfprof_attach is no handler, and is told how to become one", async () => {
   using objects = new Objects();
   const object = compiled(objects, "int __init__(void); int __init__(void) { return 0; }\n");
@@ -99,6 +114,12 @@ Deno.test("who may write a handler's file, its folder and those above", () => {
   // As /tmp is: nobody can put another folder in its place.
   Deno.chmodSync(`${objects.path}/a`, 0o1777);
   requireTrusted(file, [0, me]);
+  if (me === 0) {
+    // But for the owner of the sticky folder.
+    Deno.chownSync(`${objects.path}/a`, 65534, 65534);
+    refusedAt(`${objects.path}/a`);
+    Deno.chownSync(`${objects.path}/a`, 0, 0);
+  }
   Deno.chmodSync(inner, 0o1777);
   refusedAt(inner);
   Deno.chmodSync(inner, 0o755);

@@ -176,10 +176,19 @@ PP_EXPORT void syscalls(const struct pp_event *event) {
   if (pp_get_u64(event, &nr) != ${emittedNr()}) return;
   calls++;
   wrong += pp_get_u64(event, &ns) == 0 || event->tid == 0 || pp_text(event, 0, text, sizeof(text)) <= 0;
+  struct pp_event *kept = pp_keep(event);
+  wrong += pp_get_u64(kept, &ns) != pp_get_u64(event, &ns) || pp_text(kept, 0, text, sizeof(text)) != -1;
+  pp_drop(kept);
+  if (calls == 1) printf("the first\\n");
 }
-void __exit__(void) { printf("%" PRIu64 " calls, %" PRIu64 " wrong\\n", calls, wrong); }`);
+void __exit__(void) {
+  if (write(STDOUT_FILENO, "unbuffered\\n", 11) < 0) abort();
+  printf("%" PRIu64 " calls, %" PRIu64 " wrong\\n", calls, wrong);
+}`);
   const { stdout, stderr } = await runOn("calls 200", ["-e", "syscalls"], object);
   assert.match(stdout, /^200 calls, 0 wrong$/m, stderr);
+  // What is printed is seen before the end.
+  assert.match(stdout, /^the first\n[^]*^unbuffered$/m);
 });
 
 liveObject("events that C hands over and those of an analysis keep their order", async () => {

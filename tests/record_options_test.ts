@@ -3,6 +3,7 @@
  */
 
 import assert from "node:assert/strict";
+import { recordedTarget } from "../lib/recorded_target.ts";
 import { UsageError } from "../lib/errors.ts";
 import { parseRecord, recordHelp, type RecordOptions } from "../lib/record_options.ts";
 
@@ -79,4 +80,13 @@ Deno.test("record: help has what it takes, within 80 columns", () => {
   for (const option of ["--event", "--size", "--compress", "--call-graph"]) assert.ok(text.includes(option), option);
   for (const option of ["--interval", "--exit-N", "order"]) assert.ok(!text.includes(option), option);
   assert.ok(text.split("\n").every((line) => line.length <= 80));
+});
+
+Deno.test("a recording tells whose it was by the command line that made it, if that was perfprof's", () => {
+  const target = (line: string) => recordedTarget(line.split(" "));
+  assert.deepEqual(target("perfprof record -e task-state -p 5,6 -o x"), { kind: "pids", pids: [5, 6] });
+  assert.deepEqual(target("perfprof record -e task-state -c ./cmd"), { kind: "command", words: ["./cmd"] });
+  for (const line of ["perfprof record -e task-state", "perfprof record --later -p 5", "perf record -p 5 -e a:b", ""]) {
+    assert.deepEqual(target(line), { kind: "all" }, line);
+  }
 });

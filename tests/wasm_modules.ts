@@ -1,6 +1,6 @@
 /**
- * WebAssembly handlers for tests, compiled from AssemblyScript in this process, and loaded for an event at hand. A source may import `./perfprof.ts`, which is that of
- * docs/compiled.
+ * WebAssembly handlers for tests, compiled from AssemblyScript in this process, and loaded for an event at hand. A source may import
+ * `./perfprof.ts`, which is that of docs/compiled.
  *
  * @module
  */
@@ -38,8 +38,10 @@ function value(name: string): string {
 }
 `;
 
-/** Prints fields of every event, which its arguments name: `i:pid`, `u:ip` and `t:comm` an integer with and without a sign and a text, by their places; `v:x` by
- * asking. */
+/**
+ * Prints fields of every event, which its arguments name: `i:pid`, `u:ip` and `t:comm` an integer with and without a sign and a text,
+ * by their places; `v:x` by asking.
+ */
 export const DUMP = ROOM + TEXTS + `
   const names = new Array<string>(), kinds = new Array<string>();
   const fields = new Map<string, host.Field>();

@@ -13,6 +13,8 @@ export class CurrentEvent {
   #memory: { readonly view: DataView } | undefined;
   #at = 0;
   #event: AnyEvent | undefined;
+  /** What `#event` reads, where it was made here. */
+  #view: DataView | undefined;
 
   /** A handler begins, of the sample whose header is at `at` in the view that `memory` has when it is asked. */
   enter(eventClass: EventClass, memory: { readonly view: DataView }, at: number): void {
@@ -30,6 +32,7 @@ export class CurrentEvent {
   leave(): void {
     this.#class = undefined;
     this.#event = undefined;
+    this.#view = undefined;
   }
 
   /**
@@ -37,8 +40,16 @@ export class CurrentEvent {
    * @throws {DecodeError} Its record is damaged
    */
   get event(): AnyEvent {
-    if (this.#event !== undefined) return this.#event;
-    if (this.#class === undefined) throw new TypeError("there is no event: only its handler can ask for it, while it runs");
-    return this.#event = new this.#class(this.#memory!.view, this.#at);
+    if (this.#class === undefined) {
+      if (this.#event !== undefined) return this.#event;
+      throw new TypeError("there is no event: only its handler can ask for it, while it runs");
+    }
+    // A handler may have its memory grow between two questions: what was made of the memory before is dead then.
+    const { view } = this.#memory!;
+    if (this.#event === undefined || this.#view !== view) {
+      this.#view = view;
+      this.#event = new this.#class(view, this.#at);
+    }
+    return this.#event;
   }
 }

@@ -45,9 +45,9 @@ export function encodedFields(members: readonly Member[]): CompiledField[] {
 function slotField(name: string, type: string, offset: number): CompiledField | undefined {
   switch (type) {
     case "number":
+    case "number | bigint":
       return fixedField(name, "signed", offset, 8);
     case "bigint":
-    case "number | bigint":
       return fixedField(name, "unsigned", offset, 8);
     case "string":
     case "BigUint64Array":

@@ -1,7 +1,8 @@
 /**
  * What a compiled handler is told of an event: where each field is in a record, so that it reads them by itself. Of an event that an
  * analysis makes, where encode.ts writes them. What has no fixed place (a stack, registers, what follows one) is asked for by name.
- * * @module
+ *
+ * @module
  */
 
 import type { AnyEvent } from "../generated_class.ts";

@@ -81,19 +81,14 @@ async function bundlePackage(folder: URL, specifier: string): Promise<string> {
   return await bundle(folder, "package.ts");
 }
 
-/** The sources as modules of lib/, which is where their own URLs are relative to; packages are files beside them. */
+/** The program as a module of lib/, which is where its own URLs are relative to; packages are files beside it. */
 async function modules(folder: URL): Promise<Map<string, string>> {
-  // lib/export/command.ts names the second by that: the handlers of `perfprof export`.
-  const sources = { [MAIN]: "main.ts", "lib/recording.ts": "lib/export/recording.ts" };
-  const texts = new Map<string, string>();
   const packages = new Set<string>();
-  for (const [path, source] of Object.entries(sources)) {
-    const replaced = (await bundle(folder, source)).replace(LATER, (_, specifier: string) => {
-      packages.add(specifier);
-      return `new URL("${packageFile(specifier)}", import.meta.url).href`;
-    });
-    texts.set(path, replaced);
-  }
+  const program = (await bundle(folder, "main.ts")).replace(LATER, (_, specifier: string) => {
+    packages.add(specifier);
+    return `new URL("${packageFile(specifier)}", import.meta.url).href`;
+  });
+  const texts = new Map([[MAIN, program]]);
   for (const specifier of [...packages].sort()) {
     texts.set(`lib/${packageFile(specifier)}`, await bundlePackage(folder, specifier));
   }
