@@ -47,7 +47,7 @@ async function parse(): Promise<CommandLine> {
   const words = (await import("./lib/export/command.ts")).exportRun(args.slice(1));
   if (words === undefined) return { kind: "export-help" };
   const run = parseCommandLine(words);
-  return run.kind === "run" ? { ...run, ownModule: true } : run;
+  return run.kind === "run" ? { ...run, ownModule: () => import("./lib/export/recording.ts") } : run;
 }
 
 /** Runs recordings as tests: each is a run of its own. @returns The exit status */
@@ -97,7 +97,7 @@ async function run(commandLine: CommandLine): Promise<number> {
       });
     }
     case "run": {
-      await takeSettings(commandLine.module);
+      if (commandLine.ownModule === undefined) await takeSettings(commandLine.module);
       const { NativeMachine } = await import("./ffi/machine.ts");
       const { redirectOutput, restoreStderr } = await import("./ffi/output.ts");
       const { startWatch } = await import("./ffi/watch.ts");

@@ -13,7 +13,7 @@ import { leftOutLines, untakenLines } from "./event_pattern.ts";
 import { parseEvents } from "./event_spec.ts";
 import { explain } from "./failures.ts";
 import { Exceptions } from "./exceptions.ts";
-import { type Handlers, type LoadedHandlers, loadHandlers } from "./handlers.ts";
+import { type Handlers, type LoadedHandlers, loadHandlers, takeHandlers } from "./handlers.ts";
 import { profilersFor } from "./loaded_event.ts";
 import { LossReport } from "./loss.ts";
 import { setScriptArguments } from "./module_import.ts";
@@ -162,7 +162,7 @@ class ModuleRun {
     const { handlers, warnings } = await this.#loadHandlers(names);
     watch.cells[WATCH_RUNNING] = 0;
     if (verbosity >= 0) {
-      if (!this.#options.ownModule) this.#say(`Loaded module: ${this.#path}`);
+      if (this.#options.ownModule === undefined) this.#say(`Loaded module: ${this.#path}`);
       for (const note of this.#trace.notes) this.#say(`perfprof: ${note}`);
       for (const line of leftOutLines(this.#trace.leftOut, verbosity > 0)) this.#say(`perfprof: ${line}`);
       for (const warning of [...warnings, ...this.#unused(handlers)]) this.#say(`perfprof: warning: ${warning}`);
@@ -171,6 +171,8 @@ class ModuleRun {
   }
 
   async #loadHandlers(names: readonly string[]): Promise<LoadedHandlers> {
+    const { ownModule } = this.#options;
+    if (ownModule !== undefined) return takeHandlers(this.#path, await ownModule(), names);
     if (!isCompiled(this.#path)) return await loadHandlers(this.#path, names);
     const { module, scriptArgs } = this.#options;
     const { loadNative, watch } = this.#around;

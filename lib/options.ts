@@ -6,6 +6,7 @@
 
 import { Command, Option } from "npm:@commander-js/extra-typings@15.1.0";
 import { nearest, UsageError } from "./errors.ts";
+import type { ModuleExports } from "./module_import.ts";
 import {
   parseCommandWords,
   parseCpuList,
@@ -74,8 +75,8 @@ export interface RunOptions {
   /** How often -v was given, less the times of -q. */
   readonly verbosity: number;
   readonly module: string;
-  /** The module is a part of perfprof: where it lies is not told. */
-  readonly ownModule?: true;
+  /** Imports the module, where it is a part of perfprof: `module` is a name for it then, and no path. */
+  readonly ownModule?: () => Promise<ModuleExports>;
   readonly scriptArgs: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * The files that perfprof has beside its program: templates, packages, the handlers of `perfprof export`. A packed program (see
+ * The files that perfprof has beside its program: templates and packages. A packed program (see
  * native/launcher/) that can unpack to no folder at all, not even in memory, has none.
  *
  * @module

@@ -41,7 +41,7 @@ export interface ReplaySurroundings extends Surroundings {
  * @throws {PerfprofError} It did not come to run, or the recording is damaged
  */
 export async function runReplay(options: ReplayRunOptions, around: ReplaySurroundings): Promise<number> {
-  const path = resolveModule(options.module);
+  const path = options.ownModule === undefined ? resolveModule(options.module) : options.module;
   const { input: { path: file, force } } = options;
   const output = new Output(options.output);
   let replay: Replay | undefined;

@@ -494,7 +494,7 @@ Deno.test("blktrace: -d takes a disk's name, its file and its number", () => {
   assert.throws(() => filter("-d vdb"), {
     message: "option -e: blktrace: there is no disk 'vdb'",
     detail: ["    blktrace/-d vdb/", "             ^^^^^^"],
-    hints: ["disks are vda loop0"],
+    hints: ["disks are loop0 vda"],
   });
   assert.throws(() => filter("-d vda1"), /'vda1' is a partition: requests are those of its disk/);
 });

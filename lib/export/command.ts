@@ -5,14 +5,13 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { nearest, UsageError } from "../errors.ts";
-import { requireOwnFiles } from "../own_files.ts";
 import { RECORDING_FORMATS, type RecordingFormat } from "./formats.ts";
 
 const NAMES = Object.keys(RECORDING_FORMATS) as RecordingFormat[];
-const HANDLERS = new URL("recording.ts", import.meta.url);
+/** What the run calls its module: main.ts imports recording.ts for it. */
+const MODULE = "export";
 
 export const EXPORT_HELP = `Usage: perfprof export FILE --to FORMAT [OPTION...]
 
@@ -49,7 +48,6 @@ const OF_THE_RUN = { event: "-e", cpus: "-C", time: "--time" } as const;
 export function exportRun(args: readonly string[]): string[] | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
-  requireOwnFiles("the command 'export'");
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) {
     throw new UsageError(`the command 'export' takes one FILE, not ${positionals.length}`, { hints: ["perfprof export -h"] });
@@ -64,7 +62,7 @@ export function exportRun(args: readonly string[]): string[] | undefined {
     (values[name as keyof typeof OF_THE_RUN] ?? []).flatMap((value) => [option, value])
   );
   const flags = [...values.force ? ["--force"] : [], ...values.quiet ? ["-q"] : [], ...(values.verbose ?? []).map(() => "-v")];
-  return ["-I", file, ...own, ...flags, "--", fileURLToPath(HANDLERS), file, format, values.output ?? outputOf(file, format)];
+  return ["-I", file, ...own, ...flags, "--", MODULE, file, format, values.output ?? outputOf(file, format)];
 }
 
 function parse(args: readonly string[]) {
