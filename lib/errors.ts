@@ -41,6 +41,13 @@ export class UsageError extends PerfprofError {
   }
 }
 
+/** Why a file was not written, as the system says it, and no more: where it grows is not where it was meant to be. */
+export function cannotWrite(path: string, error: unknown): PerfprofError {
+  if (error instanceof PerfprofError) return error;
+  const [reason = ""] = (error instanceof Error ? error.message : String(error)).split(" (os error ", 1);
+  return new PerfprofError(`writing ${path} failed: ${reason[0]?.toLowerCase()}${reason.slice(1)}`, { cause: error });
+}
+
 /** Bytes that are not what the kernel writes: a length or an offset that leaves its record. */
 export class DecodeError extends RangeError {
   override readonly name = "DecodeError";

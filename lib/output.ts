@@ -9,8 +9,7 @@
  * @module
  */
 
-import type { PerfprofError } from "./errors.ts";
-import { cannotWrite } from "./export/output_file.ts";
+import { cannotWrite, type PerfprofError } from "./errors.ts";
 
 /** Gathered characters that are written without waiting for more. */
 const MOST = 32 * 1024;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { PerfprofError } from "../errors.ts";
+import { cannotWrite, PerfprofError } from "../errors.ts";
 
 /** What is gathered before it is written. */
 const BUFFER = 64 * 1024;
@@ -157,11 +157,4 @@ function refuseOther(path: string): void {
   if (there.isFile) return;
   const what = there.isSymlink ? "a symbolic link" : there.isDirectory ? "a folder" : "no regular file";
   throw new PerfprofError(`writing ${path} failed: it is ${what}`, { hints: ["another name, or remove it first"] });
-}
-
-/** What went wrong with it, as the system says it, and no more: where the file grows is not where it was meant to be. */
-export function cannotWrite(path: string, error: unknown): PerfprofError {
-  if (error instanceof PerfprofError) return error;
-  const [reason = ""] = (error instanceof Error ? error.message : String(error)).split(" (os error ", 1);
-  return new PerfprofError(`writing ${path} failed: ${reason[0]?.toLowerCase()}${reason.slice(1)}`, { cause: error });
 }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { cannotWrite } from "../errors.ts";
 import { cellOf } from "./cells.ts";
 import {
   type Cell,
@@ -21,7 +22,7 @@ import {
 } from "./columns.ts";
 import { EventTables, isForEachEvent } from "./event_tables.ts";
 import { formatOf, TABLE_FORMATS, type TableFormat } from "./formats.ts";
-import { cannotWrite, OutputFile, refuseSharedFolder } from "./output_file.ts";
+import { OutputFile, refuseSharedFolder } from "./output_file.ts";
 
 /** What `perf_prof.export.table()` takes. */
 export interface TableOptions {
