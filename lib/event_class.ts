@@ -14,6 +14,7 @@ import { arrayTypeName, type FieldLayout, rawLayout, type SampleLayout, sampleLa
 import type { KernelVersion } from "./print.ts";
 import { PrintLine } from "./print_line.ts";
 import type { EventServices } from "./event_services.ts";
+import type { Lines } from "./text_bytes.ts";
 import type { TracepointFormat } from "./format.ts";
 
 export type { AnyEvent, EventClass } from "./generated_class.ts";
@@ -32,8 +33,8 @@ export interface EventClassSpec {
   readonly services: EventServices;
   /** For the latency flags of print(). */
   readonly kernel: KernelVersion;
-  /** Takes what print() writes, without the last newline. */
-  readonly write: (text: string) => void;
+  /** Takes what print() writes. */
+  readonly lines: Lines;
 }
 
 /**
@@ -43,7 +44,7 @@ export interface EventClassSpec {
  * @throws RangeError when sampleType lacks a member that every event has, or has one that is not known
  */
 export function makeEventClass(spec: EventClassSpec): EventClass {
-  const { event, format, services, write } = spec;
+  const { event, format, services, lines } = spec;
   const sample = sampleLayout(spec.sampleType);
   const at = sampleOffsets(sample);
   const raw = rawLayout(format);
@@ -51,13 +52,13 @@ export function makeEventClass(spec: EventClassSpec): EventClass {
   // With a call chain the place of the raw data is a field of the object, else an addition.
   const locals = hasChain ? "r = this.#r" : `r = o + ${at.raw}`;
   return generateClass({
-    info: { event, stack: hasChain ? "_callchain" : undefined, services, write },
+    info: { event, stack: hasChain ? "_callchain" : undefined, services, lines },
     values: eventValues(spec, sample, at, raw.fields).map((value) => ({ ...value, locals })),
     locals,
     checks: constructorCode(at, sample, raw.fixedSize, spec.userRegs ?? 0),
     kept: hasChain ? ["r"] : [],
     caches: sample.userStack ? ["c"] : [],
-    line: { code: "line.format(v, o, r, timestamp)", locals },
+    line: { code: "line.add(text, v, o, r, timestamp)", locals },
     timeOffset: at.time,
     scope: { ...decode, services, line: new PrintLine(event, format, services, spec.kernel, at) },
   });

@@ -52,7 +52,7 @@ export interface Value {
 
 /** What a class is made of. */
 export interface ClassParts {
-  readonly info: Pick<EventInfo, "event" | "stack" | "services" | "write">;
+  readonly info: Pick<EventInfo, "event" | "stack" | "services" | "lines">;
   /** In the order of keys(). */
   readonly values: readonly Value[];
   /** The constants that all values together use. */
@@ -63,7 +63,7 @@ export interface ClassParts {
   readonly kept?: readonly string[];
   /** Private fields that the code of values fills. */
   readonly caches?: readonly string[];
-  /** The code of print()'s line: as a value's, with `timestamp`. */
+  /** The code that adds print()'s line to `text`, with `timestamp`. */
   readonly line: Omit<Value, "name">;
   readonly timeOffset: number;
   /** What the code calls, by name. */
@@ -103,7 +103,7 @@ const Event = class {
   [TO_DICT]() { ${begin(locals)} return {${members.join(", ")}}; }
   [TIME]() { return this.#v.getBigUint64(this.#o + ${timeOffset}, true); }
   [RECORD]() { ${begin()} return new Uint8Array(v.buffer, v.byteOffset + o, v.getUint16(o + 6, true)); }
-  [LINE](timestamp) { ${begin(line.locals)} return ${line.code}; }
+  [LINE](text, timestamp) { ${begin(line.locals)} ${line.code}; }
 };
 delete Event.prototype.constructor;
 Object.setPrototypeOf(Event.prototype, tail);

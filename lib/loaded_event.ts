@@ -124,12 +124,12 @@ export function tracepointPlan({ filter }: Pick<EventSpec, "filter">, format: Tr
       ...(filter !== undefined && { filter }),
     }],
     members: [],
-    start({ event, attrs: [attr], services, kernel, write }) {
+    start({ event, attrs: [attr], services, kernel, lines }) {
       const { sampleType, regsUser = 0n, maxStack } = attr!;
       const userRegs = regsUser.toString(2).replaceAll("0", "").length;
       return {
         kind: "direct",
-        eventClass: makeEventClass({ event, format, sampleType, userRegs, maxStack, services, kernel, write }),
+        eventClass: makeEventClass({ event, format, sampleType, userRegs, maxStack, services, kernel, lines }),
       };
     },
   };

@@ -65,7 +65,7 @@ export async function runModule(options: RunOptions, surroundings: Surroundings)
   let trace: Trace | undefined;
   try {
     const profilers = await profilersFor(specs, machine);
-    trace = new Trace(machine, specs, options, { write: (line) => output.write(line), say, profilers });
+    trace = new Trace(machine, specs, options, { lines: output, say, profilers });
     return await runTrace(options, surroundings, trace, path, output);
   } catch (error) {
     throw error instanceof SourceError ? explain(error, machine) : error;

@@ -17,6 +17,7 @@ import { SourceError, type Target } from "./source.ts";
 import { parseCallGraph, type StackOptions, stackOptions } from "./stack_options.ts";
 import { Trace } from "./trace.ts";
 import type { TraceOptions } from "./trace_request.ts";
+import { linesTo } from "./text_bytes.ts";
 
 /** Clocks that events can be stamped with. */
 const CLOCKS = ["monotonic", "boottime", "realtime", "tai", "perf"] as const;
@@ -86,7 +87,7 @@ export async function openSession(machine: Machine, options: OpenOptions): Promi
   const hasProbes = specs.some(({ probe }) => probe !== undefined);
   try {
     const trace = new Trace(machine, specs, traceOptions, {
-      write: (line) => console.log(line),
+      lines: linesTo((line) => console.log(line)),
       say: (line) => notes.push(line),
       profilers,
       osRelease: machine.kernelFile("/proc/sys/kernel/osrelease")?.trim(),

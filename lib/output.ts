@@ -10,9 +10,11 @@
  */
 
 import { cannotWrite, type PerfprofError } from "./errors.ts";
+import { type Lines, TextBytes } from "./text_bytes.ts";
 
-/** Gathered characters that are written without waiting for more. */
+/** Gathered bytes that are written without waiting for more. */
 const MOST = 32 * 1024;
+const NEWLINE = 0x0a;
 /** How long a full pipe is left to its reader, ms. */
 const FULL_PIPE_MS = 1;
 
@@ -25,14 +27,16 @@ const OTHER_WRITERS: readonly (readonly [object, readonly string[]])[] = [
 ];
 
 /** Takes what print() writes. There is one in a process: it stays in the way of the other writers for good. */
-export class Output {
+export class Output implements Lines {
+  /** What is gathered: whole lines up to `#ended`, of which those from `#begin` on are not written yet. */
+  readonly text = new TextBytes();
   readonly #direct = Deno.stdout.isTerminal();
   /** As it was before it was put behind `flush`. */
   readonly #writeSync = Deno.stdout.writeSync.bind(Deno.stdout);
-  readonly #encoder = new TextEncoder();
   readonly #name: string;
   readonly #never = new Int32Array(new SharedArrayBuffer(4));
-  #gathered = "";
+  #begin = 0;
+  #ended = 0;
   #failed = false;
   /** Is told why nothing can be written any more. */
   onFailure: (error: PerfprofError) => void = () => {};
@@ -49,16 +53,30 @@ export class Output {
 
   /** Writes a line; its newline is added. */
   write(line: string): void {
-    if (this.#gathered === "" && !this.#direct) queueMicrotask(() => this.flush());
-    this.#gathered += line + "\n";
-    if (this.#direct || this.#gathered.length > MOST) this.flush();
+    this.text.addString(line);
+    this.end();
   }
 
-  /** Writes what is gathered. */
+  /** The text is a line, which is written; its newline is added. */
+  end(): void {
+    const { text } = this;
+    text.room(1).setUint8(text.used++, NEWLINE);
+    if (this.#begin === this.#ended) {
+      // All before was written: its place is used again.
+      text.slice(0).copyWithin(0, this.#begin);
+      text.used -= this.#begin;
+      this.#begin = 0;
+      if (!this.#direct) queueMicrotask(() => this.flush());
+    }
+    this.#ended = text.used;
+    if (this.#direct || this.#ended - this.#begin > MOST) this.flush();
+  }
+
+  /** Writes what is gathered, but for a line that is being put together. */
   flush(): void {
-    if (this.#gathered === "") return;
-    const bytes = this.#encoder.encode(this.#gathered);
-    this.#gathered = "";
+    const bytes = this.text.slice(this.#begin, this.#ended);
+    if (bytes.length === 0) return;
+    this.#begin = this.#ended;
     if (this.#failed) return;
     try {
       for (let rest = bytes; rest.length > 0;) rest = rest.subarray(this.#writeSome(rest));

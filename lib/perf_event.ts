@@ -13,6 +13,7 @@ import type { IntegerArray } from "./decode.ts";
 import { nearest } from "./errors.ts";
 import { formatFrames, type PrintOptions } from "./print.ts";
 import type { EventServices, Frame } from "./event_services.ts";
+import { type Lines, TextBytes } from "./text_bytes.ts";
 
 /** What a field can be. */
 export type FieldValue =
@@ -40,8 +41,8 @@ export interface EventInfo {
   /** The field with the frames of its stack. */
   readonly stack: string | undefined;
   readonly services: EventServices;
-  /** Takes one line of print(). */
-  readonly write: (line: string) => void;
+  /** Takes what print() writes. */
+  readonly lines: Lines;
 }
 
 /** Of the class: EventInfo. */
@@ -52,7 +53,7 @@ export const TO_DICT: unique symbol = Symbol("to_dict");
 export const RECORD: unique symbol = Symbol("record");
 /** Method: time in ns, exact. */
 export const TIME: unique symbol = Symbol("time");
-/** Method: what to_text() gives of the event itself; the lines of its stack follow. */
+/** Method: adds what print() writes of the event itself; the lines of its stack follow. */
 export const LINE: unique symbol = Symbol("line");
 
 /** One sample. Its bytes are its own: an event that is kept stays valid and unchanged. Fields are decoded when they are read. */
@@ -76,7 +77,7 @@ export abstract class PerfEvent {
   declare readonly [TO_DICT]: () => Record<string, FieldValue>;
   declare readonly [RECORD]: () => Uint8Array;
   declare readonly [TIME]: () => bigint;
-  declare readonly [LINE]: (timestamp: boolean) => string;
+  declare readonly [LINE]: (text: TextBytes, timestamp: boolean) => void;
 
   /** The field's value, or `fallback` when there is no such field. */
   get<T = undefined>(name: string, fallback?: T): FieldValue | T {
@@ -125,14 +126,22 @@ export abstract class PerfEvent {
 
   /** Writes the event to stdout as one line, and a line per frame of its stack. */
   print(options: PrintOptions = {}): void {
-    this[INFO].write(this.to_text(options));
+    const { lines } = this[INFO];
+    const { used } = lines.text;
+    try {
+      addText(lines.text, this, options);
+    } catch (error) {
+      lines.text.used = used;
+      throw error;
+    }
+    lines.end();
   }
 
   /** What print() writes, without the last newline. */
-  to_text({ timestamp = true, callchain = true }: PrintOptions = {}): string {
-    const line = this[LINE](timestamp);
-    const { stack } = this[INFO];
-    return callchain && stack !== undefined ? line + formatFrames(this.get(stack) as readonly Frame[]) : line;
+  to_text(options: PrintOptions = {}): string {
+    scratch.clear();
+    addText(scratch, this, options);
+    return String(scratch);
   }
 
   /** All fields in one line, as `{_pid: 12, comm: "bash", ...}`. */
@@ -148,6 +157,15 @@ export abstract class PerfEvent {
   [Symbol.for("Deno.customInspect")](): string {
     return `<PerfEvent ${this[INFO].event} cpu=${this._cpu} pid=${this._pid} time=${this._time}>`;
   }
+}
+
+/** Where to_text() puts a line together. */
+const scratch = new TextBytes();
+
+function addText(text: TextBytes, event: PerfEvent, { timestamp = true, callchain = true }: PrintOptions): void {
+  event[LINE](text, timestamp);
+  const { stack } = event[INFO];
+  if (callchain && stack !== undefined) text.addString(formatFrames(event.get(stack) as readonly Frame[]));
 }
 
 /** A value as it would be written in a program. */

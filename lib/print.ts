@@ -9,7 +9,8 @@
  * @module
  */
 
-import { THREE_DIGITS } from "./print_values.ts";
+import { sixDigits } from "./print_values.ts";
+import { copied, type FixedText, fixedText, type TextBytes } from "./text_bytes.ts";
 import type { Frame, Moment } from "./event_services.ts";
 
 /** What print() and to_text() leave out. Both are shown unless they are false. */
@@ -30,14 +31,22 @@ export interface Head {
 }
 
 /**
- * The line, without a newline at its end.
+ * Adds what stands before the event, up to its time.
  *
  * @param wall Undefined where it is not shown
- * @param event What the event says of itself, from `: name: ` on: printable, without white space at its end
  */
-export function formatLine(wall: Moment | undefined, head: Head, time: Moment, event: string): string {
-  const rest = headText(head, time.seconds) + micros(time.ns) + event;
-  return wall === undefined ? rest : wallClock(wall) + rest;
+export function addHead(text: TextBytes, wall: Moment | undefined, head: Head, time: Moment): void {
+  if (wall !== undefined) {
+    addTime(text, wallClock(wall.seconds), wall.ns);
+    text.view.setUint8(text.used++, SPACE);
+  }
+  addTime(text, headText(head, time.seconds), time.ns);
+}
+
+/** Adds a text and microseconds; there is room for a character behind it. */
+function addTime(text: TextBytes, before: FixedText, ns: number): void {
+  const to = text.room(before.length + 7);
+  text.used = sixDigits(to, copied(to, text.used, before), ns / 1000 >>> 0);
 }
 
 /** The lines of a stack, each after a newline. */
@@ -58,37 +67,35 @@ export function printable(line: string): string {
   return line.replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, "?");
 }
 
+const SPACE = 0x20;
+
 /** Heads that were printed, up to the seconds: a task makes many events in one. A new one takes the place. */
 const HEADS = 1024;
-const heads: (Head & { readonly seconds: number; readonly text: string })[] = new Array(HEADS).fill({ tid: -2 });
+const heads: (Head & { readonly seconds: number; readonly text: FixedText })[] = new Array(HEADS).fill({ tid: -2 });
 
-function headText({ comm, tid, flags, cpu }: Head, seconds: number): string {
+function headText({ comm, tid, flags, cpu }: Head, seconds: number): FixedText {
   const slot = (tid ^ flags.charCodeAt(0) ^ flags.charCodeAt(3) << 5) & HEADS - 1;
   const known = heads[slot]!;
   if (known.tid === tid && known.seconds === seconds && known.cpu === cpu && known.flags === flags && known.comm === comm) {
     return known.text;
   }
   const task = `${printable(comm).padStart(16)} ${String(tid).padStart(6)}`;
-  const text = `${task}${flags && ` ${flags}`} [${String(cpu).padStart(3, "0")}] ${seconds}.`;
+  const text = fixedText(`${task}${flags && ` ${flags}`} [${String(cpu).padStart(3, "0")}] ${seconds}.`);
   heads[slot] = { comm, tid, flags, cpu, seconds, text };
   return text;
 }
 
-function micros(ns: number): string {
-  return THREE_DIGITS[Math.floor(ns / 1_000_000)]! + THREE_DIGITS[Math.floor(ns / 1000) % 1000]!;
-}
-
 /** The second that was formatted last: events come thousands to a second, and a Date costs more than the rest of the line. */
 let lastSecond = NaN;
-let lastSecondText = "";
+let lastSecondText = fixedText("");
 
-/** Local time with microseconds, and a space. */
-function wallClock({ seconds, ns }: Moment): string {
+/** Local time up to its seconds, and a point. */
+function wallClock(seconds: number): FixedText {
   if (seconds !== lastSecond) {
     lastSecond = seconds;
-    lastSecondText = `${localTime(new Date(seconds * 1000))}.`;
+    lastSecondText = fixedText(`${localTime(new Date(seconds * 1000))}.`);
   }
-  return `${lastSecondText + micros(ns)} `;
+  return lastSecondText;
 }
 
 function localTime(date: Date): string {

@@ -71,29 +71,31 @@ function conversionAt(format: string, start: number): { conversion: Conversion; 
   return { conversion, end: CONVERSION.lastIndex };
 }
 
-/** The code of an integer's text. */
+/** The code that writes an integer's text. */
 export function integer(value: Value, conversion: Conversion): string {
   const { letter, bits, prefixed, precision } = conversion;
   if (precision !== undefined || (prefixed && !"xp".includes(letter))) throw new NotCompiled(letter);
   switch (letter) {
     case "p": // whatever width stands there
-      return `pointer(${value.high}, ${value.low})`;
+      return `at = pointer(to, at, ${value.high}, ${value.low});`;
     case "d":
     case "i":
-      if (bits === 64) return paddedNumber(`signed(${value.high}, ${value.low})`, conversion);
-      return paddedNumber(`((${value.low}) << ${32 - bits} >> ${32 - bits})`, conversion);
+      if (bits === 64) return inWidth(`signed(to, at, ${value.high}, ${value.low})`, conversion);
+      return inWidth(`signed32(to, at, (${value.low}) << ${32 - bits} >> ${32 - bits})`, conversion);
     case "u":
-      if (bits === 64) return paddedNumber(`unsigned(${value.high}, ${value.low})`, conversion);
-      return paddedNumber(lowBits(value, bits), conversion);
+      if (bits === 64) return inWidth(`unsigned(to, at, ${value.high}, ${value.low})`, conversion);
+      return inWidth(`unsigned32(to, at, ${lowBits(value, bits)})`, conversion);
     case "x":
     case "X": {
       const [high, low] = bits === 64 ? [value.high, value.low] : ["0", lowBits(value, bits)];
-      const digits = prefixed ? `hexPrefixed(${high}, ${low})` : high === "0" ? `hex32(${low})` : `hex(${high}, ${low})`;
-      return paddedNumber(letter === "X" ? `${digits}.toUpperCase()` : digits, conversion);
+      const text = high === "0" && !prefixed
+        ? `hex32(to, at, ${low})`
+        : `${prefixed ? "hexPrefixed" : "hex"}(to, at, ${high}, ${low})`;
+      return inWidth(letter === "X" ? `capitals(to, at, ${text})` : text, conversion);
     }
     default: // octal
       if (bits === 64) throw new NotCompiled("%lo");
-      return paddedNumber(`${lowBits(value, bits)}.toString(8)`, conversion);
+      return inWidth(`ascii(to, at, ${lowBits(value, bits)}.toString(8))`, conversion);
   }
 }
 
@@ -101,12 +103,9 @@ function lowBits({ low }: Value, bits: number): string {
   return bits === 32 ? `(${low})` : `(${low} & ${2 ** bits - 1})`;
 }
 
-function paddedNumber(code: string, { left, zeros, width, prefixed, letter }: Conversion): string {
-  // A string in any case: two numbers side by side would be added.
-  const digits = `String(${code})`;
-  if (width === 0) return digits;
-  if (!zeros) return `${digits}.${left ? "padEnd" : "padStart"}(${width})`;
-  return prefixed || "di".includes(letter) ? `zeroPadded(${digits}, ${width})` : `${digits}.padStart(${width}, "0")`;
+function inWidth(text: string, { left, zeros, width }: Conversion): string {
+  if (width === 0) return `at = ${text};`;
+  return `at = ${zeros ? "zeroPadded" : left ? "onTheLeft" : "onTheRight"}(to, at, ${text}, ${width});`;
 }
 
 /** The code of a text in its width. */

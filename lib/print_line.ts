@@ -8,7 +8,8 @@
 import { time as timeAt } from "./decode.ts";
 import { addMoments, momentAt } from "./moment.ts";
 import { compilePrint, type PrintFunction } from "./print_code.ts";
-import { formatLine, type KernelVersion, latencyFlags, printable } from "./print.ts";
+import { addHead, type KernelVersion, latencyFlags, printable } from "./print.ts";
+import { type FixedText, fixedText, type TextBytes } from "./text_bytes.ts";
 import type { EventServices } from "./event_services.ts";
 import type { TracepointFormat } from "./format.ts";
 
@@ -26,7 +27,7 @@ export interface LineOffsets {
 /** Makes the lines of one event. */
 export class PrintLine {
   /** `: sched:sched_wakeup: ` */
-  readonly #label: string;
+  readonly #label: FixedText;
   readonly #format: TracepointFormat;
   readonly #services: EventServices;
   readonly #kernel: KernelVersion;
@@ -37,7 +38,7 @@ export class PrintLine {
   #print: PrintFunction | undefined;
 
   constructor(event: string, format: TracepointFormat, services: EventServices, kernel: KernelVersion, at: LineOffsets) {
-    this.#label = printable(`: ${event}: `);
+    this.#label = fixedText(printable(`: ${event}: `));
     this.#format = format;
     this.#services = services;
     this.#kernel = kernel;
@@ -45,14 +46,14 @@ export class PrintLine {
   }
 
   /**
-   * The line of a sample, without a newline.
+   * Adds the line of a sample, without a newline.
    *
    * @param record Of its perf_event_header in the view
    * @param raw Of its raw data
    * @param timestamp With the wall clock
    * @throws {DecodeError} When the raw data is no record of the event
    */
-  format(view: DataView, record: number, raw: number, timestamp: boolean): string {
+  add(text: TextBytes, view: DataView, record: number, raw: number, timestamp: boolean): void {
     const services = this.#services;
     const timeNs = timeAt(view, record + this.#at.time);
     const cpu = view.getUint32(record + this.#at.cpu, true);
@@ -62,20 +63,21 @@ export class PrintLine {
     const time = momentAt(view, record + this.#at.time);
     const wall = timestamp ? addMoments(time, services.realtimeOffset(timeNs)) : undefined;
     const head = { comm: services.comm(tid, timeNs), tid, flags: this.#flagsAt(view, raw), cpu };
-    return formatLine(wall, head, time, this.#label + this.#text(view, raw, cpu));
+    addHead(text, wall, head, time);
+    text.add(this.#label);
+    this.#addEvent(text, view, raw, cpu);
   }
 
-  #text(view: DataView, raw: number, cpu: number): string {
+  #addEvent(text: TextBytes, view: DataView, raw: number, cpu: number): void {
     this.#print ??= this.#compile();
-    const text = this.#print(view, raw);
-    if (text !== undefined) return text;
+    if (this.#print(view, raw, text)) return;
     const bytes = new Uint8Array(view.buffer, view.byteOffset + raw, view.getUint32(raw - 4, true));
-    return printable(this.#services.printText(this.#format.id, bytes, cpu).trimEnd());
+    text.addString(printable(this.#services.printText(this.#format.id, bytes, cpu).trimEnd()));
   }
 
   #compile(): PrintFunction {
     const tree = this.#services.printTree(this.#format.id);
-    return (tree && compilePrint(this.#format, tree, (address) => this.#services.printSymbol(address))) ?? (() => undefined);
+    return (tree && compilePrint(this.#format, tree, (address) => this.#services.printSymbol(address))) ?? (() => false);
   }
 
   #flagsAt(view: DataView, raw: number): string {

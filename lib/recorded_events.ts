@@ -74,9 +74,9 @@ function profilerOf({ event: { name }, attr }: Sampled): Profiler {
   const plan: ProfilerPlan = {
     opens: [{ name, attr }],
     members: describeMembers(shown, attr.readFormat),
-    start: ({ event, services, write }) => ({
+    start: ({ event, services, lines }) => ({
       kind: "direct",
-      eventClass: makeMemberClass({ event, attr, shown, arch: Deno.build.arch, services, write, text: textOf(name) }),
+      eventClass: makeMemberClass({ event, attr, shown, arch: Deno.build.arch, services, lines, text: textOf(name) }),
     }),
   };
   const summary = "an event of the recording";

@@ -23,6 +23,7 @@ import { ReplayProgress } from "./replay_progress.ts";
 import { SourceError } from "./source.ts";
 import { Trace } from "./trace.ts";
 import { type KernelEvent, type TraceOptions, wantedCpus } from "./trace_request.ts";
+import type { Lines } from "./text_bytes.ts";
 
 /** The options of a run over a recording. */
 export type ReplayRunOptions = RunOptions & { readonly input: ReplayInput };
@@ -48,7 +49,7 @@ export async function runReplay(options: ReplayRunOptions, around: ReplaySurroun
   try {
     const recording = new Recording(around.host.open(file, force));
     const { profilersOf } = await import("./profilers/registry.ts");
-    replay = new Replay(recording, options, around, (line) => output.write(line), profilersOf);
+    replay = new Replay(recording, options, around, output, profilersOf);
     await replay.source.ready();
     return await runTrace(options, { ...around, say: replay.say }, replay.trace, path, output);
   } catch (error) {
@@ -78,7 +79,7 @@ class Replay {
     recording: Recording,
     options: ReplayRunOptions,
     { machine, host, say, progress }: ReplaySurroundings,
-    write: (text: string) => void,
+    lines: Lines,
     profilersOf: typeof import("./profilers/registry.ts").profilersOf,
   ) {
     this.#recording = recording;
@@ -96,7 +97,7 @@ class Replay {
     if (specs.length === 0) throw new PerfprofError(`read ${file.path} failed: it has no event with samples`);
     for (const note of this.#notes()) this.say(`perfprof: ${note}`);
     this.trace = new Trace(recorded, specs, traceOptions(options, recording, this.#sampled), {
-      write,
+      lines,
       say: this.say,
       profilers: recordedProfilers(this.#sampled, () => profilersOf(recorded)),
       open: (loaded, prepare) => this.#open(loaded, prepare),

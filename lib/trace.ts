@@ -21,6 +21,7 @@ import type { Source, Target } from "./source.ts";
 import { Stacks } from "./stacks.ts";
 import { Tasks } from "./tasks.ts";
 import { type KernelEvent, type TraceOptions, wantedCpus } from "./trace_request.ts";
+import type { Lines } from "./text_bytes.ts";
 
 /** Wall clock and event clock are compared again after this long, ms. */
 const RESYNC_MS = 20_000;
@@ -41,7 +42,7 @@ export interface TracedEvent {
 /** What a trace needs beside its events and options. */
 export interface TraceParts {
   /** Takes what print() of an event writes. */
-  readonly write: (text: string) => void;
+  readonly lines: Lines;
   /** Takes a line for the user. */
   readonly say?: (line: string) => void;
   /** Undefined where no event is one. */
@@ -88,7 +89,7 @@ export class Trace {
     machine: Machine,
     specs: readonly EventSpec[],
     options: TraceOptions,
-    { write, say = () => {}, profilers, open, osRelease = Deno.osRelease() }: TraceParts,
+    { lines, say = () => {}, profilers, open, osRelease = Deno.osRelease() }: TraceParts,
   ) {
     this.#machine = machine;
     this.#target = options.target;
@@ -110,7 +111,7 @@ export class Trace {
     const shared = {
       services: this.services,
       kernel: kernelVersion(osRelease),
-      write,
+      lines,
       ofTasks: ["pids", "tids", "command"].includes(options.target.kind),
       follows: this.#followed.has,
     };

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { makeAnalysisClass } from "../lib/profilers/analysis_class.ts";
 import { hash, PerfEvent } from "../lib/perf_event.ts";
 import type { EventServices, Frame } from "../lib/event_services.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 const FRAME: Frame = { addr: 0x10n, symbol: "f", offset: 2, kernel: true, dso: "[kernel.kallsyms]" };
 const SERVICES = {
@@ -25,7 +26,7 @@ const Event = makeAnalysisClass<Values>({
   event: "toy",
   members: ["state", "args", "keys", "callchain"].map((name) => ({ name, type: "", help: "" })),
   services: SERVICES,
-  write: (text) => void written.push(text),
+  lines: linesTo((text) => void written.push(text)),
   text: ({ state }) => `state=${state}`,
 });
 
@@ -82,7 +83,7 @@ Deno.test("an analysis's event as text, JSON and print", () => {
 
 Deno.test("an analysis's event shows its own comm", () => {
   const Named = makeAnalysisClass<{ comm: string }>({
-    ...{ event: "named", services: SERVICES, write: () => {}, text: () => "x" },
+    ...{ event: "named", services: SERVICES, lines: linesTo(() => {}), text: () => "x" },
     members: [{ name: "comm", type: "string", help: "" }],
   });
   const event = new Named({ pid: 1, tid: 2, timeNs: 0, cpu: 0 }, { comm: "own" });

@@ -13,6 +13,7 @@ import { bytes, SERVICES, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
 import { comm, exit, fork, mmap2 } from "./fixtures/sideband.ts";
 import { chain, DUMP_TYPE, FakeSymbolizer, KERNEL, STACK_TYPE, USER, userStack } from "./fixtures/symbols.ts";
 import { pause } from "./harness.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 /** Three registers are enough here. */
 const REGS = 0b1011n;
@@ -191,7 +192,7 @@ function classOf(callchains: Callchains, sampleType: number, maxStack?: number) 
     maxStack,
     services: { ...SERVICES, callchain: (...sample) => callchains.frames(...sample) },
     kernel: [6, 18],
-    write: () => {},
+    lines: linesTo(() => {}),
   });
 }
 

@@ -11,6 +11,7 @@ import type { Member } from "../lib/profilers/profiler.ts";
 import type { TracedEvent } from "../lib/trace.ts";
 import { field, format, SAMPLE_TYPE, SERVICES } from "./fixtures/bytes.ts";
 import { wakeupEvent } from "./wasm_modules.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 /** Fields as `name kind offset size base chain`. */
 function shown(fields: readonly CompiledField[]): string[] {
@@ -82,7 +83,7 @@ const Held = makeAnalysisClass({
   event: "held",
   members: MEMBERS.slice(4),
   services: SERVICES,
-  write: () => {},
+  lines: linesTo(() => {}),
   text: () => "",
 });
 

@@ -9,6 +9,7 @@ import { makeTable, type TableOptions } from "../lib/export/table.ts";
 import { makeEventClass } from "../lib/event_class.ts";
 import { field, format, SAMPLE_TYPE, SERVICES, view, WAKEUP_RECORD } from "./fixtures/bytes.ts";
 import { TempDir } from "./harness.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 const BIG = 2n ** 64n - 1n;
 
@@ -194,7 +195,7 @@ const EVENT = makeEventClass({
   sampleType: SAMPLE_TYPE,
   services: SERVICES,
   kernel: [6, 18],
-  write() {},
+  lines: linesTo(() => {}),
 });
 
 Deno.test("events bring the types of their fields; times are exact; what has no stacks has no column for them", async () => {

@@ -8,6 +8,7 @@ import { stackOptions } from "../lib/stack_options.ts";
 import { Trace } from "../lib/trace.ts";
 import { QUIET, shell, startShell } from "./command.ts";
 import { type Child, live, pause, Stage, start, TempDir, until } from "./harness.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 const EXIT = `export function __exit__() { console.log("exit"); }\n`;
 
@@ -234,7 +235,7 @@ live("a source that is closed ends the wait that another thread is in", async ()
     excludeSelf: false,
     stacks: stackOptions({ demangle: true }),
   } as const;
-  const { source } = new Trace(new NativeMachine(), parseEvents([QUIET]), options, { write: () => {} });
+  const { source } = new Trace(new NativeMachine(), parseEvents([QUIET]), options, { lines: linesTo(() => {}) });
   const from = performance.now();
   const wait = source.wait(20_000, true);
   source.close();

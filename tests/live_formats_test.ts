@@ -16,6 +16,7 @@ import { Random } from "./random.ts";
 import { sample } from "./recorded_source.ts";
 import { referenceTexts } from "./print_reference.ts";
 import { fieldValue, NO_VALUE, pairs, parseFormat, type ReferenceField, type ReferenceFormat } from "./reference_format.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 const EVENTS = "/sys/kernel/tracing/events";
 /** Of the raw data in a sample without a call chain, and of its u32 size. */
@@ -46,7 +47,7 @@ function allTracepoints(): readonly Tracepoint[] {
         sampleType: SAMPLE_TYPE,
         services: SERVICES,
         kernel: [6, 18],
-        write: () => {},
+        lines: linesTo(() => {}),
       });
       return { event, format, text, type, reference: parseFormat(text) };
     })

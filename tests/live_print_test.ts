@@ -10,6 +10,7 @@ import { compilePrint } from "../lib/print_code.ts";
 import type { TracepointFormat } from "../lib/format.ts";
 import { EMIT, emittedNr, live, perfprof, TempDir } from "./harness.ts";
 import { Random } from "./random.ts";
+import { printed } from "./print_text.ts";
 
 const EVENTS = "/sys/kernel/tracing/events";
 /** Records of a format. */
@@ -83,7 +84,7 @@ live("most formats of this machine compile, and their text is libtraceevent's", 
     compiled++;
     for (let round = 0; round < ROUNDS; round++) {
       const view = record(format, round, random);
-      const text: string | undefined = print(view, 4);
+      const text = printed(print, view, 4);
       if (text === undefined) continue;
       records++;
       assert.equal(

@@ -11,6 +11,7 @@ import { parseEvents } from "../lib/event_spec.ts";
 import { PREFIX_SIZE, type Target } from "../lib/source.ts";
 import { stackOptions } from "../lib/stack_options.ts";
 import { Trace } from "../lib/trace.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 /** The workload, built by the test task. */
 export const WORKLOAD = fileURLToPath(new URL("../native/build/workload", import.meta.url));
@@ -60,7 +61,7 @@ export async function record(
     excludeSelf: target.kind === "all",
     stacks: stackOptions({ demangle: true }),
   } as const;
-  const trace = new Trace(machine, parseEvents([events.join(",")]), options, { write: () => {} });
+  const trace = new Trace(machine, parseEvents([events.join(",")]), options, { lines: linesTo(() => {}) });
   try {
     trace.source.enable();
     trace.enabled();

@@ -77,3 +77,31 @@ Deno.test("output: a full pipe that is nonblocking is waited for, and what fails
     Deno.stdout.writeSync = writeSync;
   }
 });
+
+Deno.test("output: a line that is being put together is not written before it ends, and places are used again", () => {
+  const { writeSync } = Deno.stdout;
+  let taken = "";
+  Deno.stdout.writeSync = (bytes) => {
+    taken += new TextDecoder().decode(bytes);
+    return bytes.length;
+  };
+  try {
+    const output = new Output();
+    let expected = "";
+    for (let i = 0; i < 2000; i++) {
+      const line = "é".repeat(i % 100) + i;
+      output.text.addString(line.slice(0, 3));
+      if (i % 7 === 0) output.flush();
+      assert.equal(taken, expected.slice(0, taken.length));
+      output.text.addString(line.slice(3));
+      output.end();
+      expected += `${line}\n`;
+    }
+    output.flush();
+    output.flush();
+    assert.equal(taken, expected);
+    assert.ok(output.text.used < 40_000, `${output.text.used} bytes are kept`);
+  } finally {
+    Deno.stdout.writeSync = writeSync;
+  }
+});

@@ -6,8 +6,10 @@ import { type AnyEvent, type EventClass, makeCaller, makeEventClass } from "../l
 import { PERF_SAMPLE } from "../lib/layout.ts";
 import { hash, PerfEvent } from "../lib/perf_event.ts";
 import { HELP, makePerfProf } from "../lib/perf_prof.ts";
+import type { EventServices } from "../lib/event_services.ts";
 import type { FormatField, TracepointFormat } from "../lib/format.ts";
 import { bytes, field, format, SAMPLE_TYPE, SERVICES, view, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 const written: string[] = [];
 
@@ -18,7 +20,7 @@ function classOf(fields: TracepointFormat, sampleType: number = SAMPLE_TYPE): Ev
     sampleType,
     services: SERVICES,
     kernel: [6, 18],
-    write: (text) => written.push(text),
+    lines: linesTo((text) => written.push(text)),
   });
 }
 
@@ -251,7 +253,7 @@ Deno.test("no name of a format gets into the generated code", () => {
   const event = makeEventClass({
     ...{ format: WAKEUP, sampleType: SAMPLE_TYPE, services: SERVICES, kernel: [6, 18] },
     event: 'a"`\n*/',
-    write: () => {},
+    lines: linesTo(() => {}),
   });
   assert.equal(new event(view(WAKEUP_RECORD), 0)._event, 'a"`\n*/');
 });
@@ -355,6 +357,28 @@ Deno.test("print writes what to_text returns", () => {
   wakeup.print({ timestamp: false });
   assert.deepEqual(written, [wakeup.to_text({ timestamp: false })]);
   assert.equal(written[0], "      task-19132  19132 dN.5 [001] 1105.245325: sched:sched_wakeup: format 374, 36 bytes, cpu 1");
+});
+
+Deno.test("a line that cannot be made leaves nothing behind", () => {
+  const lines: string[] = [];
+  const told = linesTo((line) => lines.push(line));
+  let fails = true;
+  const printText: EventServices["printText"] = (...values) => {
+    if (fails) throw new DecodeError("no record of the event");
+    return SERVICES.printText(...values);
+  };
+  const Event = makeEventClass({
+    ...{ event: "sched:sched_wakeup", format: WAKEUP, sampleType: SAMPLE_TYPE, kernel: [6, 18], lines: told },
+    services: { ...SERVICES, printText },
+  });
+  const event = new Event(view(WAKEUP_RECORD, 24, 24), 24);
+  assert.throws(() => event.print(), DecodeError);
+  assert.throws(() => event.to_text(), DecodeError);
+  assert.equal(told.text.used, 0);
+  fails = false;
+  event.print();
+  assert.deepEqual(lines, [wakeup.to_text()]);
+  assert.equal(event.to_text(), lines[0]);
 });
 
 Deno.test("a caller makes the event and returns what its handler returns", () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { Formats } from "../ffi/formats.ts";
 import { compilePrint } from "../lib/print_code.ts";
 import { hex, hex32, signed, unsigned } from "../lib/print_values.ts";
+import { printed, written } from "./print_text.ts";
 import { Random } from "./random.ts";
 
 const FIELDS = `name: made
@@ -64,7 +65,7 @@ function texts(printFormat: string, view: DataView<ArrayBuffer>): [compiled: str
   const format = formats.parse("made", `${FIELDS}${printFormat}\n`);
   const tree = formats.printTree(77);
   const print = tree && compilePrint(format, tree, (address) => formats.printSymbol(address));
-  return [print?.(view, 4), formats.print(77, new Uint8Array(view.buffer, 4), 0).trimEnd()];
+  return [print && printed(print, view, 4), formats.print(77, new Uint8Array(view.buffer, 4), 0).trimEnd()];
 }
 
 /** Print format, record -> text. */
@@ -169,10 +170,10 @@ Deno.test("records that are not plain are left to libtraceevent", () => {
   const compiled = compilePrint(format, formats.printTree(77)!, () => undefined)!;
   const outside = rawData(plain);
   outside.setUint16(34, 4, true); // a byte more than there are
-  assert.equal(compiled(outside, 4), undefined);
+  assert.equal(printed(compiled, outside, 4), undefined);
   const other = rawData(plain);
   other.setUint16(4, 78, true); // another event's type
-  assert.equal(compiled(other, 4), undefined);
+  assert.equal(printed(compiled, other, 4), undefined);
 });
 
 Deno.test("64-bit integers become text without a BigInt, exactly", () => {
@@ -182,8 +183,8 @@ Deno.test("64-bit integers become text without a BigInt, exactly", () => {
   for (const high of words) {
     for (const low of words) {
       const value = BigInt(high) << 32n | BigInt(low);
-      assert.equal(unsigned(high, low), String(value));
-      assert.equal(signed(high, low), String(BigInt.asIntN(64, value)));
+      assert.equal(written(unsigned, high, low), String(value));
+      assert.equal(written(signed, high, low), String(BigInt.asIntN(64, value)));
     }
   }
 });
@@ -191,8 +192,8 @@ Deno.test("64-bit integers become text without a BigInt, exactly", () => {
 Deno.test("hexadecimal numbers of every length are those of toString(16)", () => {
   for (let bits = 0; bits < 32; bits++) {
     for (const value of [2 ** bits - 1, 2 ** bits, 2 ** bits + 2 ** bits / 3 >>> 0, 2 ** 32 - 2 ** bits]) {
-      assert.equal(hex32(value), value.toString(16));
-      assert.equal(hex(value, 2 ** bits), (BigInt(value) << 32n | BigInt(2 ** bits)).toString(16));
+      assert.equal(written(hex32, value), value.toString(16));
+      assert.equal(written(hex, value, 2 ** bits), (BigInt(value) << 32n | BigInt(2 ** bits)).toString(16));
     }
   }
 });

@@ -1,10 +1,12 @@
 /** The line of print(): columns, latency flags, wall clock. */
 
 import assert from "node:assert/strict";
-import { formatFrames, formatLine, type Head, kernelVersion, latencyFlags, printable } from "../lib/print.ts";
+import { addHead, formatFrames, type Head, kernelVersion, latencyFlags, printable } from "../lib/print.ts";
 import { makeEventClass } from "../lib/event_class.ts";
 import type { Frame, Moment } from "../lib/event_services.ts";
 import { SAMPLE_TYPE, SERVICES, view, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
+import { linesTo } from "../lib/text_bytes.ts";
+import { added } from "./print_text.ts";
 
 /** common_flags, common_preempt_count, kernel -> what trace_print_lat_fmt prints, but for its fifth column (migrate-disable). */
 const FLAGS: readonly [number, number, readonly [number, number], string][] = [
@@ -52,6 +54,14 @@ Deno.test("the kernel's version is read from its release", () => {
   assert.deepEqual(kernelVersion("next"), [Infinity, 0]);
   assert.equal(latencyFlags(0x02, 0, kernelVersion("next")), ".l..");
 });
+
+/** A line: its head, and what the event says of itself. */
+function formatLine(wall: Moment | undefined, head: Head, time: Moment, event: string): string {
+  return added((text) => {
+    addHead(text, wall, head, time);
+    text.addString(event);
+  })!;
+}
 
 const WALL: Moment = { seconds: new Date(2026, 10, 2, 9, 4, 7).getTime() / 1000, ns: 218_250_999 };
 const HEAD: Head = { comm: "ppload", tid: 19131, flags: "dN.5", cpu: 1 };
@@ -123,7 +133,7 @@ Deno.test("both clocks of an event are exact to the µs, however old the machine
     sampleType: SAMPLE_TYPE,
     services: SERVICES,
     kernel: [6, 18],
-    write: () => {},
+    lines: linesTo(() => {}),
   });
   const record = view(WAKEUP_RECORD);
   const times = [0n, 999_999_999n, 298_025_999n, 1_105_245_325_610n, 2n ** 53n - 1n, 2n ** 53n + 1n, 2n ** 64n - 1n];

@@ -14,6 +14,7 @@ import { makePerfProf } from "../lib/perf_prof.ts";
 import type { Frame } from "../lib/event_services.ts";
 import type { Target } from "../lib/source.ts";
 import { SAMPLE_TYPE, SERVICES, view, WAKEUP, WAKEUP_RECORD } from "./fixtures/bytes.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 
 /** True for the very same type: `any` is not the same as what it stands for. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
@@ -27,7 +28,7 @@ const Wakeup = makeEventClass({
   sampleType: SAMPLE_TYPE,
   services: SERVICES,
   kernel: [6, 18],
-  write: () => {},
+  lines: linesTo(() => {}),
 });
 
 /** What a typed handler gets: the class, and its own fields. */

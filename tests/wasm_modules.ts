@@ -14,6 +14,7 @@ import { tracepointPlan } from "../lib/loaded_event.ts";
 import type { TracedEvent } from "../lib/trace.ts";
 import { SAMPLE_TYPE, SERVICES, WAKEUP } from "./fixtures/bytes.ts";
 import type { TempDir } from "./harness.ts";
+import { linesTo } from "../lib/text_bytes.ts";
 import { RecordedSource } from "./recorded_source.ts";
 
 const root = new URL("../", import.meta.url);
@@ -123,7 +124,13 @@ export function wakeupEvent(): TracedEvent {
   const [spec] = parseEvents(["sched:sched_wakeup"]);
   const plan = tracepointPlan(spec!, WAKEUP);
   const attrs = [{ ...plan.opens[0]!.attr, sampleType: SAMPLE_TYPE } as EventAttr];
-  const context = { services: SERVICES, kernel: [6, 18] as const, write: () => {}, ofTasks: false, follows: () => true };
+  const context = {
+    services: SERVICES,
+    kernel: [6, 18] as const,
+    lines: linesTo(() => {}),
+    ofTasks: false,
+    follows: () => true,
+  };
   const run = plan.start({ ...context, event: "sched:sched_wakeup", attrs });
   const loaded = { kind: "tracepoint", spec: spec!, format: WAKEUP, plan } as const;
   return { spec: spec!, loaded, run, attrs, indices: [0], timeOffsets: [24] };

@@ -8,7 +8,8 @@
 import type { AnyEvent } from "../generated_class.ts";
 import { addMoments, momentOf } from "../moment.ts";
 import { type EventInfo, type FieldValue, INFO, isReservedName, LINE, makeTail, RECORD, TIME, TO_DICT } from "../perf_event.ts";
-import { formatLine, printable } from "../print.ts";
+import { addHead, printable } from "../print.ts";
+import type { Lines, TextBytes } from "../text_bytes.ts";
 import type { EventServices } from "../event_services.ts";
 import type { Member, ProfilerPlan } from "./profiler.ts";
 
@@ -20,7 +21,7 @@ export interface AnalysisClassSpec {
   readonly members: readonly AnalysisMember[];
   readonly services: EventServices;
   /** Takes what print() writes, without the last newline. */
-  readonly write: (text: string) => void;
+  readonly lines: Lines;
   /** What print() shows behind the event's name. */
   readonly text: (event: AnyEvent) => string;
 }
@@ -79,8 +80,8 @@ export function makeAnalysisClass<Values extends object>(spec: AnalysisClassSpec
   const keys = [...Object.keys(HEAD_VALUES), ...own];
   const properties = new Map(keys.map((name) => [name, isReservedName(name) ? Symbol(name) : name]));
   const stack = own.includes("callchain") ? "callchain" : undefined;
-  const { event, services, write } = spec;
-  const info: EventInfo = { event, keys, properties, stack, services, write };
+  const { event, services, lines } = spec;
+  const info: EventInfo = { event, keys, properties, stack, services, lines };
   const read = (of: Event, name: string) => HEAD_VALUES[name]?.(Event.head(of), spec) ?? Event.value(of, name);
 
   class Event {
@@ -116,8 +117,8 @@ export function makeAnalysisClass<Values extends object>(spec: AnalysisClassSpec
       return this.#head.record ?? new TextEncoder().encode(String(this));
     }
 
-    [LINE](timestamp: boolean): string {
-      return lineOf(spec, this.#head, this.#values.comm, spec.text(this as unknown as AnyEvent), timestamp);
+    [LINE](text: TextBytes, timestamp: boolean): void {
+      addLine(text, spec, this.#head, this.#values.comm, spec.text(this as unknown as AnyEvent), timestamp);
     }
   }
 
@@ -135,10 +136,18 @@ export function makeAnalysisClass<Values extends object>(spec: AnalysisClassSpec
 }
 
 /** The columns of a sample's line; the task's name is the event's own where it has one. */
-function lineOf({ event, services }: AnalysisClassSpec, head: Head, own: unknown, text: string, timestamp: boolean): string {
+function addLine(
+  text: TextBytes,
+  { event, services }: AnalysisClassSpec,
+  head: Head,
+  own: unknown,
+  told: string,
+  timestamp: boolean,
+): void {
   const { tid, timeNs, cpu } = head;
   const moment = momentOf(timeNs);
   const wall = timestamp ? addMoments(moment, services.realtimeOffset(timeNs)) : undefined;
   const comm = typeof own === "string" ? own : services.comm(tid, timeNs);
-  return formatLine(wall, { comm, tid, flags: "", cpu }, moment, printable(`: ${event}: ${text.trimEnd()}`));
+  addHead(text, wall, { comm, tid, flags: "", cpu }, moment);
+  text.addString(printable(`: ${event}: ${told.trimEnd()}`));
 }

@@ -129,10 +129,10 @@ class TimedCounts implements Analysis {
   readonly #last = new Map<string, GroupRead["cntr"]>();
 
   constructor(members: readonly Member[], shown: number, names: readonly string[], context: ProfilerContext) {
-    const { event, attrs, services, write } = context;
+    const { event, attrs, services, lines } = context;
     this.#names = names;
     this.#ofTasks = context.ofTasks;
-    const own = { event, services, write };
+    const own = { event, services, lines };
     this.#Sample = makeMemberClass({ ...own, attr: attrs[0]!, shown, arch: Deno.build.arch, text: textOf });
     this.#Event = makeAnalysisClass({ ...own, members, text: textOf });
   }

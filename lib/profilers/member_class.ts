@@ -18,6 +18,7 @@ import { MemberLine } from "./member_line.ts";
 import { isShown, type MemberKind, MEMBERS } from "./members.ts";
 import { decodeRead } from "./read_format.ts";
 import { type Arch, decodeRegisters } from "./registers.ts";
+import type { Lines } from "../text_bytes.ts";
 
 /** What a class is generated from. */
 export interface MemberClassSpec {
@@ -34,8 +35,8 @@ export interface MemberClassSpec {
   readonly services: EventServices;
   /** What print() shows behind the event's name. */
   readonly text: (event: AnyEvent) => string;
-  /** Takes what print() writes, without the last newline. */
-  readonly write: (text: string) => void;
+  /** Takes what print() writes. */
+  readonly lines: Lines;
 }
 
 /**
@@ -44,7 +45,7 @@ export interface MemberClassSpec {
  * @throws RangeError when sample_type or read_format has a bit that is not known, or sample_type lacks TID, TIME or CPU
  */
 export function makeMemberClass(spec: MemberClassSpec): EventClass {
-  const { event, services, write } = spec;
+  const { event, services, lines } = spec;
   const layout = memberLayout(event, spec.attr, spec.arch);
   const at = lineOffsets(layout);
   const shown = layout.members.filter(({ row }) => isShown(row, spec.shown));
@@ -56,14 +57,14 @@ export function makeMemberClass(spec: MemberClassSpec): EventClass {
   const anchors = Math.max(...shown.map((member) => anchorsOf(member, unwound)));
   const hasStack = members.some(({ name }) => name === "callchain");
   return generateClass({
-    info: { event, stack: hasStack ? "callchain" : undefined, services, write },
+    info: { event, stack: hasStack ? "callchain" : undefined, services, lines },
     values: [...sampleValues(event, at), ...members],
     locals: walkCode(layout, anchors),
     checks: `if (o + ${layout.fixedSize} > v.byteLength) damaged(info, v.byteLength - o);
     const size = v.getUint16(o + 6, true);
     if (size < ${layout.fixedSize} || o + size > v.byteLength) damaged(info, size);`,
     caches: hasStack && unwound !== undefined ? ["c"] : [],
-    line: { code: "line.format(this, v, o, timestamp)" },
+    line: { code: "line.add(text, this, v, o, timestamp)" },
     timeOffset: at.time,
     scope: {
       ...{ services, layout, behind, integers, time, unsigned64, decodeRead, decodeRegisters },

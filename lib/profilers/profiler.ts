@@ -13,6 +13,7 @@ import type { EventClass } from "../event_class.ts";
 import type { KernelVersion } from "../print.ts";
 import type { EventServices } from "../event_services.ts";
 import type { Machine } from "../machine.ts";
+import type { Lines } from "../text_bytes.ts";
 
 /** An option of a profiler, as it stands between the slashes: `-F HZ`, `-g`, `--than TIME`. */
 export interface ProfilerOption {
@@ -83,8 +84,8 @@ export interface ProfilerContext {
   readonly attrs: readonly EventAttr[];
   readonly services: EventServices;
   readonly kernel: KernelVersion;
-  /** Takes what print() writes, without the last newline. */
-  readonly write: (text: string) => void;
+  /** Takes what print() writes. */
+  readonly lines: Lines;
   /** Counters count for a task each (-p, -t, -c): a sample's `read` is that of its thread. Else they are those of a CPU. */
   readonly ofTasks: boolean;
   /** Is this a task whose events are wanted? Always true where everything is traced. */

@@ -133,10 +133,10 @@ export function directPlan({ opens, text, fixedPeriod, notes = [] }: DirectPlan)
     opens,
     members: describeMembers(shown, readFormat),
     notes,
-    start: ({ event, attrs, services, write }) => ({
+    start: ({ event, attrs, services, lines }) => ({
       kind: "direct",
       eventClass: makeMemberClass({
-        ...{ event, shown, fixedPeriod, services, write },
+        ...{ event, shown, fixedPeriod, services, lines },
         text: (sample) => text(sample, services),
         attr: attrs[sampled]!,
         arch: Deno.build.arch,

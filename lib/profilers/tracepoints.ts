@@ -41,12 +41,12 @@ export function planTracepoint(machine: Machine, system: string, name: string, s
 export function sampleClass<Fields extends object>(
   opens: readonly PlannedTracepoint[],
   index: number,
-  { attrs, services, kernel, write }: ProfilerContext,
+  { attrs, services, kernel, lines }: ProfilerContext,
 ): SampleClass<Fields> {
   const { name, format } = opens[index]!;
   const { sampleType, regsUser = 0n } = attrs[index]!;
   const userRegs = regsUser.toString(2).replaceAll("0", "").length;
-  const spec = { event: name, format, sampleType, userRegs, services, kernel, write };
+  const spec = { event: name, format, sampleType, userRegs, services, kernel, lines };
   return makeEventClass(spec) as unknown as SampleClass<Fields>;
 }
 
