@@ -51,6 +51,20 @@ void pp_sink_end(struct pp_sink *sink);
  * and handing->left says why. */
 bool pp_sink_hand(struct pp_sink *sink, uint32_t event, uint32_t cpu, uint64_t time, const uint8_t *record, const uint8_t *at);
 
+/* Samples of one event, one behind the other in memory and in order, and what became of them. */
+struct pp_stretch {
+	const uint8_t *at; /* the next one */
+	const uint8_t *end;
+	uint32_t time_offset; /* of the time, from a sample's header */
+	uint64_t bound;	      /* nothing newer is handed over */
+	uint64_t count;	      /* those that were, or were passed over */
+	uint64_t time;	      /* of the last of them */
+};
+
+/* As pp_sink_hand, for a stretch: up to one that does not end within it. False: the read ends before the next one, or that is newer
+ * than the bound. */
+bool pp_sink_hand_stretch(struct pp_sink *sink, uint32_t event, uint32_t cpu, struct pp_stretch *stretch, const uint8_t *at);
+
 /* ---- handler.c ---- */
 
 struct pp_handlers {

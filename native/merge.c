@@ -246,21 +246,33 @@ static bool run_follows(const struct pp_merge *merge, const struct pp_ring *ring
 static bool run_hand(struct pp_merge *merge, struct pp_ring *ring, const struct run *run, uint64_t end, uint64_t bound,
 		     const struct pp_out *out)
 {
-	uint64_t delivered = 0, time = 0;
+	const uint32_t time_offset = run->slot->time_offset;
+	/* Without PP_ORDER nothing is newer. */
+	struct pp_stretch stretch = {.time_offset = time_offset, .bound = merge->table.order_mask ? bound : UINT64_MAX};
+	bool all = true;
 
-	for (; ring->next != end; delivered++) {
-		const uint16_t size = pp_ring_u64(ring, ring->next) >> 48; /* perf_event_header.size */
-		const struct pp_entry entry = {.time = pp_ring_u64(ring, ring->next + run->slot->time_offset),
+	while (all && ring->next != end) {
+		const uint64_t begin = ring->next & ring->mask, left = end - ring->next, straight = ring->mask + 1 - begin;
+		stretch.at = ring->data + begin;
+		stretch.end = stretch.at + (left < straight ? left : straight);
+		all = pp_sink_hand_stretch(out->sink, run->slot->event, ring->cpu, &stretch, out->at);
+		ring->next += (uint64_t)(stretch.at - (ring->data + begin));
+		if (!all || ring->next == end || stretch.at == stretch.end)
+			continue;
+		/* One that wraps. */
+		const struct pp_entry entry = {.time = pp_ring_u64(ring, ring->next + time_offset),
 					       .at = ring->next,
 					       .slot = (uint32_t)(run->slot - merge->table.slots),
-					       .size = size};
-		if ((entry.time & merge->table.order_mask) > bound || !hand_sample(merge, ring, &entry, out))
-			break;
-		time = entry.time;
-		ring->next += size;
+					       .size = (uint16_t)(pp_ring_u64(ring, ring->next) >> 48)};
+		all = entry.time <= stretch.bound && hand_sample(merge, ring, &entry, out);
+		if (!all)
+			continue;
+		ring->next += entry.size;
+		stretch.count++;
+		stretch.time = entry.time;
 	}
-	if (delivered > 0)
-		count_samples(merge, ring, run->slot, delivered, time);
+	if (stretch.count > 0)
+		count_samples(merge, ring, run->slot, stretch.count, stretch.time);
 	return ring->next == end;
 }
 
