@@ -185,8 +185,8 @@ static bool deliver(struct pp_merge *merge, struct pp_ring *ring, const struct p
 }
 
 /*
- * Runs: samples of one event, one behind the other in a ring, that a handler takes. They are looked at and handed over where they
- * lie, and never become entries of the window.
+ * Runs: samples of one event, one behind the other in a ring and in order. They are looked at and handed over, or copied, where
+ * they lie, and never become entries of the window.
  */
 
 /* So many records behind a sample are known to be no older, as with the window. */
@@ -226,20 +226,45 @@ static bool run_look(const struct pp_ring *ring, struct run *run)
 }
 
 /* Does a run follow the window, which can all be delivered up to `bound`? */
-static bool run_follows(const struct pp_merge *merge, const struct pp_ring *ring, uint64_t bound, const struct pp_out *out,
-			struct run *run)
+static bool run_follows(const struct pp_merge *merge, const struct pp_ring *ring, uint64_t bound, struct run *run)
 {
 	const struct pp_entry *last = &ring->window[(ring->first + ring->count - 1) % PP_WINDOW];
 	struct pp_slot *slot = &merge->table.slots[last->slot];
 
-	if ((last->time & merge->table.order_mask) > bound || last->type != PERF_RECORD_SAMPLE ||
-	    !pp_sink_takes(out->sink, slot->event))
+	if ((last->time & merge->table.order_mask) > bound || last->type != PERF_RECORD_SAMPLE)
 		return false;
 	/* Those are late, or have to be changed or looked at first. */
 	if (last->time < merge->newest || merge->offset != 0 || (merge->table.self != 0 && slot->pid_offset != 0))
 		return false;
 	*run = (struct run){.slot = slot, .id = pp_ring_u64(ring, last->at + 8), .time = last->time, .ahead = ring->next};
 	return run_look(ring, run);
+}
+
+/* Copies what lies up to `end`. False when a record is newer than `bound`, or does not fit. */
+static bool run_copy(struct pp_merge *merge, struct pp_ring *ring, const struct run *run, uint64_t end, uint64_t bound,
+		     struct pp_out *out)
+{
+	struct pp_slot *slot = run->slot;
+	uint64_t count = 0, newest = 0;
+
+	for (; ring->next != end; count++) {
+		const uint16_t size = pp_ring_u64(ring, ring->next) >> 48; /* perf_event_header.size */
+		const uint64_t time = pp_ring_u64(ring, ring->next + slot->time_offset);
+		if ((time & merge->table.order_mask) > bound)
+			break;
+		uint8_t *to = pp_out_put(out, slot->brief ? sizeof(time) : size, slot->event, ring->cpu);
+		if (!to)
+			break;
+		if (slot->brief)
+			memcpy(to, &time, sizeof(time));
+		else
+			pp_ring_copy(ring, ring->next, to, size);
+		newest = time;
+		ring->next += size;
+	}
+	if (count > 0)
+		count_samples(merge, ring, slot, count, newest);
+	return ring->next == end;
 }
 
 /* Hands over what lies up to `end`. False when a record is newer than `bound`, or no handler may have it yet. */
@@ -276,13 +301,14 @@ static bool run_hand(struct pp_merge *merge, struct pp_ring *ring, const struct 
 	return ring->next == end;
 }
 
-/* Delivers the window and the run that follows it, if there is one. False when no handler may have the next one yet. */
+/* Delivers the window and the run that follows it, if there is one. False when the buffer is full, or no handler may have the next
+ * one yet. */
 static bool deliver_with_run(struct pp_merge *merge, struct pp_ring *ring, uint64_t bound, struct pp_out *out)
 {
 	struct run run;
 
 	/* A window that is less than half full has no more behind it. */
-	if (!out->sink || ring->count < PP_WINDOW / 2 || !run_follows(merge, ring, bound, out, &run))
+	if (ring->count < PP_WINDOW / 2 || !run_follows(merge, ring, bound, &run))
 		return true;
 	for (; ring->count > 0; ring->first++, ring->count--) {
 		if (!deliver(merge, ring, &ring->window[ring->first % PP_WINDOW], out))
@@ -290,12 +316,13 @@ static bool deliver_with_run(struct pp_merge *merge, struct pp_ring *ring, uint6
 	}
 	/* The end of what was looked at before: what lies up to there has RUN_AHEAD records behind it. */
 	uint64_t end = run.ahead;
+	const bool is_taken = pp_sink_takes(out->sink, run.slot->event);
 	bool all = true;
 	while (all && run_look(ring, &run)) {
-		all = run_hand(merge, ring, &run, end, bound, out);
+		all = is_taken ? run_hand(merge, ring, &run, end, bound, out) : run_copy(merge, ring, &run, end, bound, out);
 		end = run.ahead;
 	}
-	return !pp_sink_left(out->sink);
+	return out->need == 0 && !pp_sink_left(out->sink);
 }
 
 /* Copies from one ring while it has the oldest record: up to `bound`. False when the buffer is full. */

@@ -17,7 +17,7 @@
 #define LATE_MOST 30
 #define NOBODY	  UINT32_MAX /* a pid that no sample has */
 
-enum { HANDLED, HANDLED_TOO, COPIED, SIDEBAND, EVENTS };
+enum { HANDLED, HANDLED_TOO, COPIED, BRIEF, SIDEBAND, EVENTS };
 
 struct sample {
 	struct perf_event_header header;
@@ -82,8 +82,12 @@ static void begin(struct world *world, bool has_runs, uint64_t order_mask, uint6
 	world->merge.table.self = has_runs ? 0 : NOBODY;
 	for (uint32_t ring = 0; ring < RINGS; ring++) {
 		for (uint32_t event = 0; event < EVENTS; event++) {
-			slots[ring * EVENTS + event] = (struct pp_slot){
-			    .event = event, .time_offset = 24, .pid_offset = 16, .time_trailer = 24, .sideband = event == SIDEBAND};
+			slots[ring * EVENTS + event] = (struct pp_slot){.event = event,
+									.time_offset = 24,
+									.pid_offset = 16,
+									.time_trailer = 24,
+									.sideband = event == SIDEBAND,
+									.brief = event == BRIEF};
 			pp_ids_add(&world->merge.table.ids, 1 + ring * EVENTS + event, ring * EVENTS + event, &err);
 		}
 		world->data[ring] = calloc(1, RING_BYTES);
@@ -153,7 +157,7 @@ static uint64_t next_time(uint64_t time, unsigned *seed)
 static void put_some(uint32_t ring, uint64_t time, unsigned *seed)
 {
 	const uint32_t changes = rand_r(seed) % 3 ? 100000 : 20, size = 40 + 8 * ((uint32_t)rand_r(seed) % 16);
-	uint32_t event = HANDLED, behind = 0;
+	uint32_t event = (uint32_t)rand_r(seed) % SIDEBAND, behind = 0;
 	uint64_t late = 0;
 
 	for (int left = rand_r(seed) % 300; left > 0 && has_room(ring, 8 * sizeof(struct sample)); left--) {
@@ -165,7 +169,7 @@ static void put_some(uint32_t ring, uint64_t time, unsigned *seed)
 			behind = (uint32_t)rand_r(seed) % LATE_MOST;
 		}
 		if (is_other && rand_r(seed) % 2)
-			event = (uint32_t)rand_r(seed) % (COPIED + 1);
+			event = (uint32_t)rand_r(seed) % SIDEBAND;
 		if (is_other && rand_r(seed) % 2)
 			put_other(ring, rand_r(seed) % 2 ? PERF_RECORD_LOST : PERF_RECORD_COMM, 3, time);
 		else
@@ -199,7 +203,10 @@ static uint32_t read_once(struct world *world, uint64_t limit)
 	for (const uint8_t *at = buffer; at < out.at; at += sizeof(prefix) + prefix.size) {
 		memcpy(&prefix, at, sizeof(prefix));
 		const uint8_t *record = at + sizeof(prefix);
-		const uint32_t value_at = prefix.event == PP_EVENT_LOST ? 16 : prefix.event == SIDEBAND ? 32 : 24;
+		const uint32_t value_at = prefix.event == PP_EVENT_LOST ? 16
+					  : prefix.event == SIDEBAND	? 32
+					  : prefix.event == BRIEF	? 0
+									: 24;
 		memcpy(&value, record + value_at, sizeof(value));
 		add(world, value, prefix.event, prefix.cpu);
 	}
