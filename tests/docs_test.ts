@@ -145,3 +145,7 @@ Deno.test("LICENSE names every library that is linked in", () => {
   const license = read("LICENSE");
   assert.deepEqual(linked.filter((name) => !license.includes(name)), []);
 });
+
+Deno.test("docs/architecture.md is read at one sitting: it stays below 150 lines", () => {
+  assert.ok(read("docs/architecture.md").trimEnd().split("\n").length < 150);
+});
