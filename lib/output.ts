@@ -51,12 +51,6 @@ export class Output implements Lines {
     addEventListener("unload", () => this.flush());
   }
 
-  /** Writes a line; its newline is added. */
-  write(line: string): void {
-    this.text.addString(line);
-    this.end();
-  }
-
   /** The text is a line, which is written; its newline is added. */
   end(): void {
     const { text } = this;

@@ -6,7 +6,8 @@
  */
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** U+FEFF at a start is a character like any other. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Bytes at first; they grow as needed. */
 const SIZE = 4096;

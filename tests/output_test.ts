@@ -64,12 +64,14 @@ Deno.test("output: a full pipe that is nonblocking is waited for, and what fails
     const output = new Output();
     const told: string[] = [];
     output.onFailure = ({ message }) => told.push(message);
-    output.write("what is written");
+    output.text.addString("what is written");
+    output.end();
     output.flush();
     assert.equal(taken, "what is written\n");
     fails = new Error("No space left on device (os error 28)");
     for (const line of ["one", "two"]) {
-      output.write(line);
+      output.text.addString(line);
+      output.end();
       output.flush();
     }
     assert.deepEqual(told, [`writing stdout failed: ${FULL}`]);
